@@ -1,0 +1,80 @@
+// swift-tools-version: 6.2
+// The law of the house: pure targets decide, binding targets own one C library each, the shell
+// connects them, the edge translates. `Tools/tidy` checks imports against this graph.
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+let pure = strict + [.strictMemorySafety()]
+
+func library(_ name: String, _ needs: [Target.Dependency], _ settings: [SwiftSetting]) -> Target {
+  .target(name: name, dependencies: needs, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ needs: [Target.Dependency]) -> Target {
+  .testTarget(name: "\(name)Tests", dependencies: needs, swiftSettings: strict)
+}
+
+let package = Package(
+  name: "groundswell",
+  products: [.executable(name: "groundswell", targets: ["groundswell"])],
+  dependencies: [],
+  targets: [
+    // C libraries: a module map and a header each, nothing else.
+    .target(name: "CLinux"),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+
+    // Pure: values in, values out.
+    library("UpdateModel", [], pure),
+    library("RolloutEngine", ["UpdateModel"], pure),
+    library("FleetSimulator", ["UpdateModel", "RolloutEngine"], pure),
+
+    // Bindings: the only importers of their C library.
+    library("Crypto", ["COpenSSL"], strict),
+    library("UpdateTrust", ["UpdateModel", "Crypto"], strict),
+    library("ImagePipeline", ["UpdateModel", "Crypto", "CZstd"], strict),
+    library("FleetStore", ["UpdateModel", "RolloutEngine", "CSQLite"], strict),
+    library("HTTPServer", ["Crypto", "CLinux"], strict),
+    library("HTTPClient", ["Crypto"], strict),
+
+    // The shell, the edge, the program.
+    library(
+      "Orchestrator",
+      ["UpdateModel", "RolloutEngine", "Crypto", "UpdateTrust", "ImagePipeline", "FleetStore"],
+      strict),
+    library("Gateways", ["UpdateModel", "RolloutEngine", "Orchestrator", "HTTPServer"], strict),
+    library("Console", ["UpdateModel", "Orchestrator", "HTTPServer"], strict),
+    .executableTarget(
+      name: "groundswell",
+      dependencies: [
+        "UpdateModel", "RolloutEngine", "FleetSimulator", "Crypto", "UpdateTrust", "ImagePipeline",
+        "FleetStore", "HTTPServer", "HTTPClient", "Orchestrator", "Gateways", "Console",
+      ],
+      swiftSettings: strict),
+
+    .executableTarget(name: "tidy", path: "Tools/tidy", swiftSettings: strict),
+
+    tests("UpdateModel", ["UpdateModel"]),
+    tests("RolloutEngine", ["UpdateModel", "RolloutEngine"]),
+    tests("FleetSimulator", ["UpdateModel", "RolloutEngine", "FleetSimulator"]),
+    tests("Crypto", ["Crypto"]),
+    tests("UpdateTrust", ["UpdateModel", "Crypto", "UpdateTrust"]),
+    tests("ImagePipeline", ["UpdateModel", "Crypto", "ImagePipeline"]),
+    tests("FleetStore", ["UpdateModel", "RolloutEngine", "FleetStore"]),
+    tests("HTTPServer", ["Crypto", "HTTPServer", "HTTPClient"]),
+    tests(
+      "Gateways",
+      [
+        "UpdateModel", "RolloutEngine", "Orchestrator", "Gateways", "FleetStore", "HTTPServer",
+        "HTTPClient",
+      ]),
+    tests("EndToEnd", ["UpdateModel", "Crypto", "HTTPClient"]),
+  ]
+)
