@@ -1,0 +1,117 @@
+// Device: what the server keeps about one device beyond its live state.
+
+/// A device as it was registered and as it last described itself.
+public struct Device: Equatable, Sendable {
+  /// Tenant and id.
+  public let key: DeviceKey
+  /// Hardware model: decides which artifact fits. Nil until the device has said it.
+  public var hardware: Name?
+  /// SHA-256 of the device's token; nil when no token was issued.
+  public var tokenDigest: Digest?
+  /// Set by operators.
+  public var tags: [String: String]
+  /// Set by the device.
+  public var attributes: [String: String]
+  /// When it was registered.
+  public let createdAt: Instant
+
+  /// Joins the facts of a registration.
+  public init(
+    key: DeviceKey, hardware: Name?, tokenDigest: Digest?, tags: [String: String],
+    attributes: [String: String], createdAt: Instant
+  ) {
+    self.key = key
+    self.hardware = hardware
+    self.tokenDigest = tokenDigest
+    self.tags = tags
+    self.attributes = attributes
+    self.createdAt = createdAt
+  }
+
+  /// The version the device says it runs; nil when it never said.
+  public var reportedVersion: String? { ReportedAttribute.version.value(in: attributes) }
+
+  /// The SHA-256 of the image the device says it runs, lower case; nil when it never said.
+  public var reportedImage: Digest? {
+    ReportedAttribute.imageDigest.value(in: attributes).flatMap(Digest.init(hex:))
+  }
+}
+
+/// Attributes that mean something to the server, under the names that clients in the field use.
+public struct ReportedAttribute: Sendable {
+  /// Spellings, the preferred one first.
+  public let spellings: [String]
+
+  /// What the device runs: `version`, SWUpdate's and gooseBit's `sw_version`, and relatives.
+  public static let version = ReportedAttribute(
+    spellings: ["version", "sw_version", "swVersion", "firmware_version", "firmwareVersion"])
+  /// SHA-256 of what the device runs.
+  public static let imageDigest = ReportedAttribute(spellings: ["image_sha256", "imageSha256"])
+  /// The hardware model: `hardware`, SWUpdate's `hw_boardname`, RAUC's `compatible`, Mender's
+  /// `device_type`.
+  public static let hardware = ReportedAttribute(
+    spellings: ["hardware", "hw_boardname", "compatible", "device_type"])
+
+  /// The first spelling that has a value.
+  public func value(in attributes: [String: String]) -> String? {
+    for spelling in spellings {
+      if let value = attributes[spelling], !value.isEmpty { return value }
+    }
+    return nil
+  }
+}
+
+/// Limits on what is kept per device, after the limits hawkBit documents.
+public enum DeviceLimits {
+  /// Attributes or tags per device.
+  public static let attributeCount = 100
+  /// Bytes of a key.
+  public static let keyBytes = 128
+  /// Bytes of a value.
+  public static let valueBytes = 512
+
+  /// Checks one attribute or tag.
+  public static func check(key: String, value: String) throws(InvalidValue) {
+    let printable = key.unicodeScalars.allSatisfy { $0.value > 0x20 && $0.value != 0x7F }
+    guard (1...keyBytes).contains(key.utf8.count), printable else {
+      throw InvalidValue(
+        field: key.isEmpty ? "key" : String(key.prefix(40)),
+        reason: "a key has 1 to \(keyBytes) bytes and no white space")
+    }
+    guard value.utf8.count <= valueBytes, !value.unicodeScalars.contains(where: { $0.value == 0 })
+    else {
+      throw InvalidValue(
+        field: key, reason: "a value has at most \(valueBytes) bytes and no NUL character")
+    }
+  }
+
+  /// Checks how many attributes or tags there are.
+  public static func check(count: Int) throws(InvalidValue) {
+    guard count <= attributeCount else {
+      throw InvalidValue(
+        field: "attributes", reason: "\(count) are too many: at most \(attributeCount) are kept")
+    }
+  }
+}
+
+/// A named set of devices: listed one by one, or all that match a filter.
+public struct DeviceGroup: Equatable, Sendable {
+  /// Who belongs to the group.
+  public enum Membership: Equatable, Sendable {
+    /// The devices that were added by name; kept by the fleet, not here.
+    case explicit
+    /// Every device that matches.
+    case filter(DeviceFilter)
+  }
+
+  /// Name within the tenant.
+  public let name: Name
+  /// How members are found.
+  public let membership: Membership
+
+  /// Joins a name and a rule of membership.
+  public init(name: Name, membership: Membership) {
+    self.name = name
+    self.membership = membership
+  }
+}
