@@ -64,12 +64,10 @@ public struct DocumentReader {
   /// The raw value of a field.
   public func value(_ key: String) -> JSON? { members.first { $0.key == key }?.value }
 
-  /// Reads a field with a conversion from its value.
+  /// Reads a field with a conversion from its value; nil after noting a fault.
   ///
-  /// - Parameters:
-  ///   - fallback: what is used when the field is missing; nil makes the field mandatory.
-  ///   - allowed: what is allowed, for the fault.
-  /// - Returns: the value, or nil after noting a fault.
+  /// A missing field reads as `fallback`, and is a fault when that is nil. `allowed` says in the
+  /// fault what is allowed.
   public func read<Value>(
     _ key: String, default fallback: Value?, allowed: String, _ convert: (JSON) -> Value?
   ) -> Value? {

@@ -19,9 +19,7 @@ public struct Name: Hashable, Sendable, Comparable, CustomStringConvertible {
   /// The text itself, 1 to 64 characters of `A-Z a-z 0-9 . _ -`, not starting with `.` or `-`.
   public let text: String
 
-  /// Checks a name that a person or device gave.
-  ///
-  /// - Parameter field: how an error names the value.
+  /// Checks a name that a person or device gave; `field` is how an error names the value.
   public init(_ text: String, field: String = "name") throws(InvalidValue) {
     guard Name.isValid(text) else {
       throw InvalidValue(

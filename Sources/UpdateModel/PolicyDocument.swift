@@ -1,14 +1,11 @@
 // PolicyDocument: a policy file to a valid Policy, or to a list of everything that is wrong with it.
 
 extension Policy {
-  /// Reads a policy file: JSON with comments.
+  /// Reads a policy file: JSON with comments; `file` is its name, for errors.
   ///
-  /// - Parameters:
-  ///   - text: the file's bytes.
-  ///   - file: its name, for errors.
-  ///   - overrides: values to put in place of the file's, by path without the leading `$.`, such as
-  ///     `canary.soak`; each is read as JSON and, failing that, as a string.
-  /// - Throws: a `Problem` that lists every fault with line, path, what was found and what is allowed.
+  /// `overrides` are values to put in place of the file's, by path without the leading `$.`, such as
+  /// `canary.soak`; each is read as JSON and, failing that, as a string. Throws a `Problem` that
+  /// lists every fault with line, path, what was found and what is allowed.
   public static func read(
     _ text: [UInt8], file: String, overrides: [(path: String, value: String)] = []
   ) throws(Problem) -> Policy {

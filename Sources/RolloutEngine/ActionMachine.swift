@@ -1,0 +1,298 @@
+// ActionMachine: what a report, a poll or a passed deadline does to an action.
+//
+// States are those of `Action.State`. The machine does not grant (see `Eligibility`), does not
+// count (the caller moves the tally by the standings before and after) and does not know
+// protocols: gateways translate their messages into `ActionInput`. Known oddity of the field: a
+// device may report success before it reboots, after it rebooted, or twice; so success only leads
+// to `verifying`, and a repeated final report is accepted without effect.
+
+public import UpdateModel
+
+/// What happened to an action.
+public enum ActionInput: Equatable, Sendable {
+  /// The device fetched its instructions.
+  case taken
+  /// All bytes were served, or the device says that it has them or installs.
+  case downloaded
+  /// The device says that it installed.
+  case installed
+  /// The device says that it failed.
+  case failed(String)
+  /// The device puts it off.
+  case rejected
+  /// The device polled.
+  case polled(Running)
+  /// The deadline of the lease passed. `silent`: nothing was heard since the state last changed.
+  case expired(silent: Bool)
+  /// The rollout stopped, or a person asks for this device to stop.
+  case cancelRequested
+  /// The device says that it stopped.
+  case cancelAccepted
+  /// The device says that it does not stop.
+  case cancelRefused
+
+  /// What the device says it runs, compared with what the action gave it.
+  public enum Running: Equatable, Sendable {
+    /// What it was given.
+    case expected
+    /// Something else, and it said so after it reported success.
+    case other
+    /// Something else, but it has not spoken of it since.
+    case stale
+    /// It never says what it runs.
+    case unknown
+  }
+}
+
+/// Why an input was not applied.
+public enum ActionRefusal: Error, Equatable, Sendable {
+  /// The action is closed, and this is not a repetition of how it closed.
+  case closed
+}
+
+/// Moves actions.
+public enum ActionMachine {
+  /// The action after an input; equal to the one before when the input changes nothing.
+  ///
+  /// The policy gives timeouts and retry, the rollout's salt spreads the retries of its devices.
+  /// Throws `ActionRefusal.closed`.
+  public static func apply(
+    _ input: ActionInput, to action: Action, policy: Policy, salt: UInt64, now: Instant
+  ) throws(ActionRefusal) -> Action {
+    let step = Step(action: action, policy: policy, salt: salt, now: now)
+    switch action.state {
+    case .leased(let phase, let deadline):
+      return step.leased(phase, deadline: deadline, input)
+    case .retrying: return try step.retrying(input)
+    case .ended(let outcome): return try step.ended(outcome, input)
+    }
+  }
+
+  /// The wait before the attempt after `attempt`: exponential, bounded, spread over devices.
+  ///
+  /// Exponential backoff with jitter taken off, so the maximum holds for every device.
+  public static func backoff(
+    after attempt: Int, of device: DeviceID, retry: Policy.Retry, salt: UInt64
+  ) -> Interval {
+    var wait = retry.backoff.milliseconds
+    for _ in 1..<max(1, attempt) where wait < retry.maximum.milliseconds {
+      wait = wait * Int64(retry.factorHundredths) / 100
+    }
+    wait = min(wait, retry.maximum.milliseconds)
+    let range = wait * Int64(retry.jitter.basisPoints) / 10_000
+    let spread = Cohort.spread(of: device, attempt: attempt, salt: salt)
+    let part = range == 0 ? 0 : Int64(spread % UInt64(range + 1))
+    return Interval(milliseconds: wait - part)
+  }
+
+  /// The action with its next attempt granted.
+  public static func regrant(
+    _ action: Action, id: ActionID, policy: Policy, now: Instant
+  ) -> Action {
+    var next = action
+    if action.failure != nil { next.attempt += 1 }
+    return begin(next, id: id, policy: policy, now: now)
+  }
+
+  /// The action turned round: the device is given its fallback.
+  public static func turnBack(
+    _ action: Action, to fallback: ReleaseID, id: ActionID, policy: Policy, now: Instant
+  ) -> Action {
+    var next = action
+    next.kind = .rollback
+    next.release = fallback
+    next.attempt = 1
+    return begin(next, id: id, policy: policy, now: now)
+  }
+
+  private static func begin(
+    _ action: Action, id: ActionID, policy: Policy, now: Instant
+  ) -> Action {
+    var next = action
+    next.previousID = action.id
+    next.id = id
+    next.state = .leased(.offered, deadline: now + policy.timeouts.accept)
+    next.cancel = .none
+    next.grantedAt = now
+    next.changedAt = now
+    next.installedAt = nil
+    return next
+  }
+}
+
+private struct Step {
+  let action: Action
+  let policy: Policy
+  let salt: UInt64
+  let now: Instant
+
+  // MARK: While a lease is held
+
+  func leased(_ phase: Action.Phase, deadline: Instant, _ input: ActionInput) -> Action {
+    switch input {
+    case .taken: return phase == .offered ? enter(.downloading) : action
+    case .downloaded: return phase < .installing ? enter(.installing) : action
+    case .installed: return phase == .verifying ? action : enter(.verifying)
+    case .failed(let detail):
+      return fail(phase < .installing ? .download : .install, detail)
+    case .rejected: return phase < .verifying ? postpone() : action
+    case .polled(let running): return phase == .verifying ? verify(running) : action
+    case .expired(let silent): return now >= deadline ? expire(phase, silent: silent) : action
+    case .cancelRequested: return requestCancel(phase)
+    case .cancelAccepted: return phase == .verifying ? action : end(.cancelled)
+    case .cancelRefused:
+      var next = action
+      next.cancel = .refused
+      return next
+    }
+  }
+
+  private func requestCancel(_ phase: Action.Phase) -> Action {
+    // A device that has not fetched its instructions finds nothing at its next poll; no need to ask.
+    if phase == .offered { return end(.cancelled) }
+    guard phase != .verifying, action.cancel == .none else { return action }
+    var next = action
+    next.cancel = .requested
+    return next
+  }
+
+  private func verify(_ running: ActionInput.Running) -> Action {
+    switch running {
+    case .expected: return end(action.kind == .update ? .succeeded : .returned)
+    case .unknown: return end(action.kind == .update ? .unverified : .returned)
+    case .stale: return action
+    case .other:
+      // A device that has not rebooted yet still names its old version.
+      let rebooted = now - (action.installedAt ?? now) >= policy.timeouts.reboot
+      return rebooted ? fail(.wrongVersion, "reports another version than it was given") : action
+    }
+  }
+
+  private func expire(_ phase: Action.Phase, silent: Bool) -> Action {
+    if action.cancel == .requested { return end(silent ? .lost : .cancelled) }
+    switch phase {
+    case .offered: return fail(.timeout, "did not fetch its instructions in time")
+    case .downloading: return fail(.timeout, "did not finish the download in time")
+    case .installing:
+      return silent
+        ? end(.lost) : fail(.timeout, "did not report the end of the installation in time")
+    case .verifying:
+      return silent
+        ? end(.lost) : fail(.wrongVersion, "did not report the new version in time")
+    }
+  }
+
+  // MARK: Between attempts and after the end
+
+  func retrying(_ input: ActionInput) throws(ActionRefusal) -> Action {
+    switch input {
+    case .polled(.expected): return end(action.kind == .update ? .succeeded : .returned)
+    case .installed: return enter(.verifying)
+    case .cancelRequested, .cancelAccepted: return end(.cancelled)
+    case .failed, .polled, .expired, .cancelRefused, .taken, .rejected: return action
+    case .downloaded: throw .closed
+    }
+  }
+
+  func ended(_ outcome: Action.Outcome, _ input: ActionInput) throws(ActionRefusal) -> Action {
+    switch (outcome, input) {
+    // A late word of a device that was given up counts all the same.
+    case (.lost, .installed), (.cancelled, .installed): return enter(.verifying)
+    case (.failed, .installed) where action.failure?.cause == .timeout: return enter(.verifying)
+    case (.lost, .failed(let detail)): return fail(.install, detail)
+    case (.lost, .polled(let running)): return turnedUp(running)
+    case (.succeeded, .failed(let detail)), (.unverified, .failed(let detail)):
+      return end(.failed, Action.Failure(.reverted, detail))
+    case (_, .polled(let running)): return reconsider(outcome, running)
+    // Repetitions of the final report, and questions that answer themselves.
+    case (.succeeded, .installed), (.unverified, .installed), (.returned, .installed),
+      (.failed, .failed), (.failed, .installed), (.returnFailed, .failed),
+      (.cancelled, .cancelAccepted), (.cancelled, .failed), (_, .expired), (_, .cancelRequested):
+      return action
+    default: throw .closed
+    }
+  }
+
+  // A device that was lost polls again.
+  private func turnedUp(_ running: ActionInput.Running) -> Action {
+    switch (running, action.kind) {
+    case (.expected, .update): return end(.succeeded)
+    case (.expected, .rollback): return end(.returned)
+    case (.other, _), (.stale, _), (.unknown, _):
+      return fail(.timeout, "was silent while it installed")
+    }
+  }
+
+  // What a device says it runs is stronger than how its action was closed.
+  private func reconsider(_ outcome: Action.Outcome, _ running: ActionInput.Running) -> Action {
+    switch (outcome, running) {
+    case (.unverified, .expected), (.failed, .expected): return end(.succeeded)
+    case (.returnFailed, .expected): return end(.returned)
+    case (.succeeded, .other), (.unverified, .other):
+      return end(
+        .failed, Action.Failure(.reverted, "ran the release, then reported another version"))
+    default: return action
+    }
+  }
+
+  // MARK: Steps
+
+  private func enter(_ phase: Action.Phase) -> Action {
+    var next = action
+    let timeout =
+      switch phase {
+      case .offered: policy.timeouts.accept
+      case .downloading: policy.timeouts.download
+      case .installing: policy.timeouts.install
+      case .verifying: policy.timeouts.verify
+      }
+    next.state = .leased(phase, deadline: now + timeout)
+    next.changedAt = now
+    if phase == .verifying { next.installedAt = now }
+    return next
+  }
+
+  private func end(_ outcome: Action.Outcome, _ failure: Action.Failure? = nil) -> Action {
+    var next = action
+    next.state = .ended(outcome)
+    next.changedAt = now
+    if let failure { next.failure = failure }
+    return next
+  }
+
+  private func fail(_ cause: Action.Cause, _ detail: String) -> Action {
+    let failure = Action.Failure(cause, detail)
+    guard action.attempt < policy.retry.attempts, action.cancel != .requested else {
+      let outcome: Action.Outcome =
+        if action.cancel == .requested { .cancelled } else {
+          action.kind == .update ? .failed : .returnFailed
+        }
+      return end(outcome, failure)
+    }
+    var next = action
+    let wait = ActionMachine.backoff(
+      after: action.attempt, of: action.device, retry: policy.retry, salt: salt)
+    next.state = .retrying(from: now + wait)
+    next.changedAt = now
+    next.failure = failure
+    return next
+  }
+
+  // A postponement uses up no attempt: without a failure, `regrant` keeps the number.
+  private func postpone() -> Action {
+    var next = action
+    let wait = ActionMachine.backoff(
+      after: action.attempt, of: action.device, retry: policy.retry, salt: salt)
+    next.state = .retrying(from: now + wait)
+    next.changedAt = now
+    next.failure = nil
+    return next
+  }
+}
+
+extension Action.Phase: Comparable {
+  /// Order of occurrence.
+  public static func < (left: Action.Phase, right: Action.Phase) -> Bool {
+    left.rawValue < right.rawValue
+  }
+}

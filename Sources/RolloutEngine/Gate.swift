@@ -1,0 +1,138 @@
+// Gate: counters and time to the one question of a rollout: widen, wait, finish or stop?
+
+public import UpdateModel
+
+/// What the gate of a rollout answers, and why.
+public enum GateVerdict: Equatable, Sendable {
+  /// Nothing changes yet.
+  case wait(WaitReason)
+  /// The quorum of the open stage is reached; its soak time begins.
+  case settle
+  /// The next stage opens.
+  case advance
+  /// The last stage is done.
+  case complete
+  /// Devices that could be reached are back.
+  case finishRollback
+  /// The rollout stops.
+  case stop(Rollout.StopReason)
+
+  /// Why a rollout does not widen.
+  public enum WaitReason: Equatable, Sendable {
+    /// It has not started.
+    case notStarted
+    /// A person paused it.
+    case paused
+    /// Devices of the open stage have not reached their verdict.
+    case verdicts(stage: String, have: Int, need: Int, of: Int)
+    /// The soak time of the open stage runs.
+    case soak(stage: String, until: Instant)
+    /// A person has to approve the open stage.
+    case signOff(stage: String)
+    /// Devices are on their way back.
+    case rollback(remaining: Int)
+    /// It has ended.
+    case ended(Rollout.Status)
+
+    /// One sentence for people.
+    public func sentence(now: Instant) -> String {
+      switch self {
+      case .notStarted: return "not started"
+      case .paused: return "paused by a person; nothing is granted"
+      case .verdicts(let stage, let have, let need, let size):
+        return
+          "\(stage) waits: \(have) of \(size) devices have reached their verdict, \(need) needed"
+      case .soak(let stage, let until):
+        let left = Interval.seconds(max(0, (until - now).wholeSeconds))
+        return "\(stage) soaks: \(left) left"
+      case .signOff(let stage): return "\(stage) is done and waits for a person's approval"
+      case .rollback(let remaining): return "\(remaining) devices are still to be brought back"
+      case .ended(let status): return status.rawValue
+      }
+    }
+  }
+}
+
+/// Decides whether a rollout widens.
+public enum Gate {
+  /// Answers for the present counters. Safe to ask at any time and as often as one likes.
+  public static func evaluate(_ rollout: Rollout, now: Instant) -> GateVerdict {
+    switch rollout.status {
+    case .draft: return .wait(.notStarted)
+    case .rollingBack:
+      let remaining = remainingToReturn(rollout.tally)
+      return remaining == 0 ? .finishRollback : .wait(.rollback(remaining: remaining))
+    case .halted, .aborted, .rolledBack, .closed: return .wait(.ended(rollout.status))
+    case .running, .paused, .completed: break
+    }
+    if let reason = exceededLimit(rollout) { return .stop(reason) }
+    switch rollout.status {
+    case .paused: return .wait(.paused)
+    case .completed: return .wait(.ended(.completed))
+    default: return judgeOpenStage(rollout, now: now)
+    }
+  }
+
+  /// The events that follow from the present counters, applied one after the other until the gate
+  /// waits.
+  public static func advance(_ rollout: inout Rollout, now: Instant) -> [RolloutEvent] {
+    var events: [RolloutEvent] = []
+    // Each round opens a stage, settles one or ends the rollout, so twice the stages bound it.
+    for _ in 0...(rollout.stages.count * 2 + 2) {
+      let event: RolloutEvent
+      switch evaluate(rollout, now: now) {
+      case .wait: return events
+      case .settle: event = .stageSettled(rollout.openStage ?? 0)
+      case .advance: event = .stageOpened((rollout.openStage ?? -1) + 1)
+      case .complete: event = .completed
+      case .finishRollback: event = .rolledBack
+      case .stop(let reason):
+        event = .stopped(reason, rollback: rollout.policy.onAbort == .rollback)
+      }
+      rollout.evolve(event, at: now)
+      events.append(event)
+    }
+    preconditionFailure("a gate comes to rest")
+  }
+
+  private static func exceededLimit(_ rollout: Rollout) -> Rollout.StopReason? {
+    let limit = rollout.policy.failureLimit
+    let tally = rollout.tally
+    guard tally.failures >= limit.minimum,
+      limit.share.isExceeded(by: tally.failures, of: max(1, tally.exposed))
+    else { return nil }
+    return .failureLimit(failures: tally.failures, exposed: tally.exposed, limit: limit)
+  }
+
+  private static func judgeOpenStage(_ rollout: Rollout, now: Instant) -> GateVerdict {
+    guard let index = rollout.openStage, let openedAt = rollout.stages[index].openedAt else {
+      preconditionFailure("a running rollout has an open stage")
+    }
+    let stage = rollout.stages[index]
+    let gate = stage.plan.gate
+    guard let settledAt = stage.settledAt else {
+      let have = stage.tally.verdicts
+      let need = gate.quorum.roundedUp(of: stage.plan.size)
+      if have >= need { return .settle }
+      let patienceIsOver = now - openedAt >= gate.waitAtMost
+      if patienceIsOver, have > 0, stage.tally.leased + stage.tally[.retrying] == 0 {
+        return .settle
+      }
+      return .wait(
+        .verdicts(stage: stage.plan.name, have: have, need: need, of: stage.plan.size))
+    }
+    let soaked = settledAt + gate.soak
+    if now < soaked { return .wait(.soak(stage: stage.plan.name, until: soaked)) }
+    if stage.plan.signOff, stage.signedOffBy == nil {
+      return .wait(.signOff(stage: stage.plan.name))
+    }
+    return index == rollout.stages.count - 1 ? .complete : .advance
+  }
+
+  /// Devices that may run the release and are expected to come back. Lost devices are not: nobody
+  /// knows whether they can be reached, and they are served whenever they turn up.
+  static func remainingToReturn(_ tally: Tally) -> Int {
+    tally[.offered] + tally[.downloading] + tally[.installing] + tally[.verifying]
+      + tally[.succeeded] + tally[.unverified] + tally[.returning]
+  }
+}

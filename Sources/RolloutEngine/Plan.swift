@@ -1,0 +1,134 @@
+// Plan: policy and fleet size to stages with sizes, and sizes to ranks.
+
+public import UpdateModel
+
+/// One stage of a rollout as it was planned.
+public struct PlannedStage: Equatable, Sendable {
+  /// Who belongs to the stage.
+  public enum Selection: Equatable, Sendable {
+    /// The members of the canary group that fit.
+    case group(Name)
+    /// Everybody else whose rank is not above this.
+    case ranks(upTo: UInt64)
+  }
+
+  /// `canary` or `stage N`, for people.
+  public let name: String
+  /// Devices that fitted when the rollout was planned.
+  public let size: Int
+  /// Who belongs to it.
+  public let selection: Selection
+  /// What must hold before the next stage opens.
+  public let gate: Policy.StageGate
+  /// Whether a person must approve before the next stage opens.
+  public let signOff: Bool
+
+  /// Joins the parts of a stage.
+  public init(
+    name: String, size: Int, selection: Selection, gate: Policy.StageGate, signOff: Bool
+  ) {
+    self.name = name
+    self.size = size
+    self.selection = selection
+    self.gate = gate
+    self.signOff = signOff
+  }
+}
+
+/// Plans stages.
+public enum Plan {
+  /// Divides a fleet into stages.
+  ///
+  /// `canaries` counts the fitting devices in the policy's canary group and is ignored when it names
+  /// none; `ranks` are those of all other fitting devices, in any order. Throws `unprocessable` when
+  /// no such plan exists.
+  public static func stages(
+    _ policy: Policy, canaries: Int, ranks: [UInt64]
+  ) throws(Problem) -> [PlannedStage] {
+    guard canaries + ranks.count > 0 else {
+      throw Problem(
+        .unprocessable,
+        "no registered device fits this release and target; register devices or change the target")
+    }
+    var stages: [PlannedStage] = []
+    if let canary = policy.canary {
+      guard canaries > 0 else {
+        throw Problem(
+          .unprocessable,
+          "policy \(policy.name) starts with group \(canary.group), which has no device that fits "
+            + "this release; add members to the group or choose a policy without canary")
+      }
+      stages.append(
+        PlannedStage(
+          name: "canary", size: canaries, selection: .group(canary.group), gate: canary.gate,
+          signOff: canary.signOff))
+    }
+    let sorted = ranks.sorted()
+    let sizes = try sizes(policy, population: sorted.count)
+    var reached = 0
+    for (position, size) in sizes.enumerated() {
+      reached += size.count
+      // The last stage is open without bound, so that devices which join later belong to it.
+      let bound = position == sizes.count - 1 ? UInt64.max : sorted[reached - 1]
+      stages.append(
+        PlannedStage(
+          name: "stage \(position + 1)", size: size.count, selection: .ranks(upTo: bound),
+          gate: size.gate, signOff: false))
+    }
+    precondition(reached == sorted.count, "the stages take in every device")
+    return stages
+  }
+
+  /// The sizes of the stages after the canary; they add up to the population.
+  static func sizes(
+    _ policy: Policy, population: Int
+  ) throws(Problem) -> [(count: Int, gate: Policy.StageGate)] {
+    guard population > 0 else { return [] }
+    switch policy.stages {
+    case .shares(let shares):
+      return explicit(shares, population: population)
+    case .exponential(let start, let growth, let cap, let gate):
+      let counts = try exponential(
+        start: start.count(of: population), growthHundredths: growth,
+        cap: cap?.count(of: population) ?? population, population: population)
+      return counts.map { ($0, gate) }
+    }
+  }
+
+  private static func explicit(
+    _ shares: [Policy.ShareStage], population: Int
+  ) -> [(count: Int, gate: Policy.StageGate)] {
+    var sizes: [(count: Int, gate: Policy.StageGate)] = []
+    var reached = 0
+    for stage in shares {
+      let upTo = stage.upTo.roundedUp(of: population)
+      // A share too small for one more device is left out; its gate would have nothing to judge.
+      guard upTo > reached else { continue }
+      sizes.append((upTo - reached, stage.gate))
+      reached = upTo
+    }
+    return sizes
+  }
+
+  private static func exponential(
+    start: Int, growthHundredths: Int, cap: Int, population: Int
+  ) throws(Problem) -> [Int] {
+    var counts: [Int] = []
+    var size = min(start, cap)
+    var left = population
+    while left > 0 {
+      let count = min(size, left)
+      counts.append(count)
+      left -= count
+      guard counts.count <= Policy.stageCountMax else {
+        throw Problem(
+          .unprocessable,
+          "the plan needs more than \(Policy.stageCountMax) stages for \(population) devices; "
+            + "raise start, growth or cap")
+      }
+      let (product, overflow) = size.multipliedReportingOverflow(by: growthHundredths)
+      size = overflow ? cap : min(cap, max(size + 1, product / 100))
+    }
+    return counts
+  }
+}

@@ -1,0 +1,227 @@
+// Rollout: the state of one rollout, as counters per stage; changed only by `evolve`.
+
+public import UpdateModel
+
+/// A rollout in motion. It knows counters, never devices.
+public struct Rollout: Equatable, Sendable {
+  /// What was asked for.
+  public let specification: RolloutSpecification
+  /// The stages with their progress, canary first.
+  public internal(set) var stages: [Stage]
+  /// Present status.
+  public internal(set) var status: Status = .draft
+  /// Index of the last open stage; nil before the start.
+  public internal(set) var openStage: Int?
+  /// Why it stopped; nil while it did not.
+  public internal(set) var stop: StopReason?
+  /// When it started; nil before.
+  public internal(set) var startedAt: Instant?
+  /// When it reached a final status; nil before.
+  public internal(set) var endedAt: Instant?
+  /// Grants in the present minute.
+  public internal(set) var window = GrantWindow()
+
+  /// Where a rollout stands.
+  public enum Status: String, Sendable, CaseIterable {
+    /// Created, not started.
+    case draft
+    /// Grants leases.
+    case running
+    /// Grants nothing until it is resumed.
+    case paused
+    /// Stopped by itself; devices keep what they run.
+    case halted
+    /// Stopped by a person; devices keep what they run.
+    case aborted
+    /// Brings devices back.
+    case rollingBack = "rolling-back"
+    /// All devices that could be reached are back.
+    case rolledBack = "rolled-back"
+    /// Every stage is done; devices that turn up late are still served.
+    case completed
+    /// A later rollout has taken its place.
+    case closed
+
+    /// Whether devices may be granted the rollout's release.
+    public var grantsUpdates: Bool { self == .running || self == .completed }
+    /// Whether the rollout was stopped, so that what is under way is to be cancelled.
+    public var isStopped: Bool {
+      switch self {
+      case .halted, .aborted, .rollingBack, .rolledBack: true
+      default: false
+      }
+    }
+    /// Whether nothing more can change by itself.
+    public var isFinal: Bool {
+      switch self {
+      case .halted, .aborted, .rolledBack, .completed, .closed: true
+      default: false
+      }
+    }
+  }
+
+  /// One stage and its progress.
+  public struct Stage: Equatable, Sendable {
+    /// As planned.
+    public let plan: PlannedStage
+    /// Devices by standing.
+    public internal(set) var tally = Tally()
+    /// When it opened; nil before.
+    public internal(set) var openedAt: Instant?
+    /// When its quorum was reached; the soak time runs from here.
+    public internal(set) var settledAt: Instant?
+    /// Who approved it; nil before, and where no approval is needed.
+    public internal(set) var signedOffBy: String?
+  }
+
+  /// Leases granted in one minute.
+  public struct GrantWindow: Equatable, Sendable {
+    /// Start of the minute.
+    public internal(set) var start = Instant.epoch
+    /// Grants since.
+    public internal(set) var count = 0
+  }
+
+  /// Why a rollout stopped.
+  public enum StopReason: Equatable, Sendable {
+    /// Too many failures.
+    case failureLimit(failures: Int, exposed: Int, limit: Policy.FailureLimit)
+    /// A person said so.
+    case person(String)
+
+    /// One sentence.
+    public var description: String {
+      switch self {
+      case .failureLimit(let failures, let exposed, let limit):
+        "\(failures) of \(exposed) devices that began to install failed; the policy tolerates "
+          + "\(limit.share) once there are \(limit.minimum) failures"
+      case .person(let name): "stopped by \(name)"
+      }
+    }
+  }
+
+  /// A rollout that has not started.
+  public init(specification: RolloutSpecification, stages: [PlannedStage]) {
+    self.specification = specification
+    self.stages = stages.map { Stage(plan: $0) }
+  }
+
+  /// Devices by standing over all stages.
+  public var tally: Tally { stages.reduce(Tally()) { $0 + $1.tally } }
+
+  /// Devices that fitted when it was planned.
+  public var size: Int { stages.reduce(0) { $0 + $1.plan.size } }
+
+  /// The policy it follows.
+  public var policy: Policy { specification.policy }
+}
+
+/// What can happen to a rollout; facts, in the past tense.
+public enum RolloutEvent: Equatable, Sendable {
+  /// It started with its first stage open.
+  case started
+  /// The quorum of a stage was reached.
+  case stageSettled(Int)
+  /// A stage opened.
+  case stageOpened(Int)
+  /// A person approved a stage.
+  case signedOff(Int, by: String)
+  /// Grants stopped until further notice.
+  case paused(by: String)
+  /// Grants go on.
+  case resumed(by: String)
+  /// It stopped; with `rollback`, devices are brought back.
+  case stopped(Rollout.StopReason, rollback: Bool)
+  /// Every stage is done.
+  case completed
+  /// Every reachable device is back.
+  case rolledBack
+  /// A later rollout took its place.
+  case closed
+  /// A lease was granted.
+  case granted
+  /// A device changed its standing; `from` is nil when it is new.
+  case moved(stage: Int, from: Standing?, to: Standing)
+
+  /// One sentence for the history; nil for the events of single devices.
+  public func sentence(in rollout: Rollout) -> String? {
+    func stage(_ index: Int) -> String { rollout.stages[index].plan.name }
+    switch self {
+    case .started: return "started with \(stage(0)), \(rollout.stages[0].plan.size) devices"
+    case .stageSettled(let index): return "\(stage(index)) has its quorum; soaking"
+    case .stageOpened(let index):
+      return "\(stage(index)) opened, \(rollout.stages[index].plan.size) devices"
+    case .signedOff(let index, let name): return "\(stage(index)) approved by \(name)"
+    case .paused(let name): return "paused by \(name)"
+    case .resumed(let name): return "resumed by \(name)"
+    case .stopped(let reason, let rollback):
+      return "stopped: \(reason.description)" + (rollback ? "; rolling back" : "")
+    case .completed: return "completed"
+    case .rolledBack: return "every reachable device is back"
+    case .closed: return "closed: a later rollout took its place"
+    case .granted, .moved: return nil
+    }
+  }
+}
+
+extension Rollout {
+  /// Applies one event; the only function that changes a rollout.
+  public mutating func evolve(_ event: RolloutEvent, at now: Instant) {
+    switch event {
+    case .started:
+      precondition(status == .draft, "a rollout starts once")
+      status = .running
+      startedAt = now
+      open(0, at: now)
+    case .stageSettled(let index): stages[index].settledAt = now
+    case .stageOpened(let index): open(index, at: now)
+    case .signedOff(let index, let name): stages[index].signedOffBy = name
+    case .paused: status = .paused
+    case .resumed: status = .running
+    case .stopped(let reason, let rollback):
+      stop = reason
+      endedAt = rollback ? nil : now
+      status =
+        if rollback { .rollingBack } else if case .person = reason { .aborted } else { .halted }
+    case .completed: end(.completed, at: now)
+    case .rolledBack: end(.rolledBack, at: now)
+    case .closed: end(.closed, at: now)
+    case .granted: countGrant(at: now)
+    case .moved(let stage, let from, let to): stages[stage].tally.move(from: from, to: to)
+    }
+  }
+
+  private mutating func open(_ index: Int, at now: Instant) {
+    precondition(index == (openStage ?? -1) + 1, "stages open one after the other")
+    openStage = index
+    stages[index].openedAt = now
+  }
+
+  private mutating func end(_ final: Status, at now: Instant) {
+    status = final
+    endedAt = now
+  }
+
+  private mutating func countGrant(at now: Instant) {
+    if now - window.start >= .minutes(1) { window = GrantWindow(start: now, count: 0) }
+    window.count += 1
+  }
+
+  /// Restores what cannot be recounted from the actions: status, stage times, the reason of a stop.
+  public mutating func restore(
+    status: Status, openStage: Int?, stop: StopReason?, startedAt: Instant?, endedAt: Instant?,
+    stageTimes: [(openedAt: Instant?, settledAt: Instant?, signedOffBy: String?)]
+  ) {
+    precondition(stageTimes.count == stages.count, "times are stored for every stage")
+    self.status = status
+    self.openStage = openStage
+    self.stop = stop
+    self.startedAt = startedAt
+    self.endedAt = endedAt
+    for (index, times) in stageTimes.enumerated() {
+      stages[index].openedAt = times.openedAt
+      stages[index].settledAt = times.settledAt
+      stages[index].signedOffBy = times.signedOffBy
+    }
+  }
+}
