@@ -4,7 +4,7 @@ import FleetStore
 import RolloutEngine
 public import UpdateModel
 
-extension Orchestrator {
+extension ControlPlane {
   /// Leases looked at in one go, so that polls never wait long for the ledger.
   private static let expiriesPerTurn = 500
 
@@ -12,7 +12,7 @@ extension Orchestrator {
   public func advance() {
     guard isStoreHealthy else { return }
     for room in allRooms {
-      while expireLeases(in: room) == Orchestrator.expiriesPerTurn {}
+      while expireLeases(in: room) == ControlPlane.expiriesPerTurn {}
       judgeAll(in: room)
     }
   }
@@ -20,7 +20,7 @@ extension Orchestrator {
   private func expireLeases(in room: Room) -> Int {
     let now = clock.now
     return room.ledger.withLock { ledger in
-      let due = ledger.deadlines.take(until: now, limit: Orchestrator.expiriesPerTurn)
+      let due = ledger.deadlines.take(until: now, limit: ControlPlane.expiriesPerTurn)
       var draft = Draft(room, now: now)
       for entry in due {
         guard let book = ledger.books[entry.rollout], book.isLive,

@@ -43,7 +43,7 @@ struct Draft {
   mutating func judge(_ book: RolloutBook) { happened(book.advance(now: now), in: book) }
 }
 
-extension Orchestrator {
+extension ControlPlane {
   /// Hands a draft to the store; to be called with the ledger's lock held, so that the order of
   /// changes is the order of decisions. Returns the ticket to wait for.
   func commit(_ draft: Draft, _ ledger: inout Ledger) -> UInt64 {

@@ -4,7 +4,7 @@ import FleetStore
 import RolloutEngine
 import UpdateModel
 
-extension Orchestrator {
+extension ControlPlane {
   /// Decides for one device under the ledger's lock and hands what changed to the store.
   func consider(
     _ device: Device, _ view: DeviceView, _ room: Room, _ ledger: inout Ledger, now: Instant
@@ -53,7 +53,7 @@ extension Orchestrator {
     _ ledger: inout Ledger, _ draft: inout Draft
   ) -> Outcome {
     var action = known
-    let running = Orchestrator.running(device, view, action, ledger)
+    let running = ControlPlane.running(device, view, action, ledger)
     step(.polled(running), &action, book, &ledger, &draft)
     if book.rollout.status.isStopped {
       recover(&action, of: device, in: book, &ledger, &draft)

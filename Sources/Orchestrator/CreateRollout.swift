@@ -5,7 +5,7 @@ import FleetStore
 public import RolloutEngine
 public import UpdateModel
 
-extension Orchestrator {
+extension ControlPlane {
   /// Creates a rollout in status draft; returns it with the ticket to wait for.
   public func createRollout(
     named name: Name, _ request: RolloutRequest, in room: Room
@@ -19,7 +19,7 @@ extension Orchestrator {
     guard release.status != .revoked else {
       throw Problem(.conflict, "release \(release.name):\(release.version) is revoked")
     }
-    let salt = try Orchestrator.newSalt()
+    let salt = try ControlPlane.newSalt()
     // Also proves that a plan exists; it is made again at the start, on the fleet of that moment.
     let stages = try stages(release, policy, request.target, salt: salt, in: room)
     return try room.ledger.withLock { ledger throws(Problem) in

@@ -18,7 +18,7 @@ public struct Deployment: Sendable {
 }
 
 /// An image to be sent.
-public struct ImageFile: Sendable {
+public struct ServedImage: Sendable {
   /// What it is.
   public let artifact: Artifact
   /// Where its bytes are.
@@ -27,7 +27,7 @@ public struct ImageFile: Sendable {
   public let compressedPath: String?
 }
 
-extension Orchestrator {
+extension ControlPlane {
   /// The instructions of a device's leased action; nil when it has no such lease.
   ///
   /// The first fetch starts the download phase. A closed action is never changed by reading it.
@@ -65,7 +65,7 @@ extension Orchestrator {
   /// may not have it.
   public func image(
     _ id: ArtifactID, named name: String, for device: DeviceID, in room: Room
-  ) -> ImageFile? {
+  ) -> ServedImage? {
     let artifact = room.ledger.withLock { ledger -> Artifact? in
       for rollout in ledger.live {
         guard let action = ledger.books[rollout]?.actions[device], action.isLeased else { continue }
@@ -99,10 +99,10 @@ extension Orchestrator {
     }
   }
 
-  func file(_ artifact: Artifact) -> ImageFile {
-    ImageFile(
+  func file(_ artifact: Artifact) -> ServedImage {
+    ServedImage(
       artifact: artifact, path: images.path(artifact.sha256),
-      compressedPath: artifact.compressedSize == nil ? nil : images.compressedPath(artifact.sha256))
+      compressedPath: artifact.compressed.map { images.path($0.sha256) })
   }
 
   private func lease(

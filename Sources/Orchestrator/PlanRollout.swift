@@ -48,7 +48,7 @@ public struct RolloutForecast: Sendable {
   public let warnings: [String]
 }
 
-extension Orchestrator {
+extension ControlPlane {
   /// Plans a rollout without creating it.
   public func plan(_ request: RolloutRequest, in room: Room) throws(Problem) -> RolloutForecast {
     let (policy, _) = try policies.policy(request.policy, overrides: request.overrides)
@@ -60,12 +60,12 @@ extension Orchestrator {
     let census = try census(release, policy, request.target, salt: 0, in: room)
     let stages = try Plan.stages(policy, canaries: census.canaries, ranks: census.ranks)
     let poll = room.settings.pollInterval
-    let forecast = Orchestrator.times(stages, policy, poll: poll)
+    let forecast = ControlPlane.times(stages, policy, poll: poll)
     return RolloutForecast(
       release: release, policy: policy, stages: stages, notFitting: census.notFitting,
       alreadyRunning: census.alreadyRunning, times: forecast.times, total: forecast.total,
       imageBytes: artifacts.map(\.size).max() ?? 0,
-      warnings: Orchestrator.warnings(release, policy, stages, census))
+      warnings: ControlPlane.warnings(release, policy, stages, census))
   }
 
   /// What the fleet looks like to a release under a policy.

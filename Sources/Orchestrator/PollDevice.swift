@@ -27,7 +27,7 @@ public struct PollTerms: Sendable {
   public let ticket: UInt64
 }
 
-extension Orchestrator {
+extension ControlPlane {
   /// Answers a poll. The hot path, nothing to do, takes one lock and touches neither store nor heap.
   public func poll(
     _ room: Room, device id: UnsafeRawBufferPointer, token: UnsafeRawBufferPointer

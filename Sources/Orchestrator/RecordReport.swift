@@ -59,7 +59,7 @@ public enum ReportOutcome: Sendable {
   case storeUnavailable
 }
 
-extension Orchestrator {
+extension ControlPlane {
   /// Reports kept per attempt, as in hawkBit; final ones are taken beyond it.
   public static let reportsPerActionMax = 1000
 
@@ -74,7 +74,7 @@ extension Orchestrator {
         let action = book.actions[device]
       else { return .unknownAction }
       let count = book.reportCounts[device, default: 0]
-      guard count < Orchestrator.reportsPerActionMax || report.isFinal else { return .tooMany }
+      guard count < ControlPlane.reportsPerActionMax || report.isFinal else { return .tooMany }
       var draft = Draft(room, now: now)
       // A word about the attempt before says nothing about the present one.
       if action.id == id {

@@ -38,7 +38,7 @@ public struct Registration: Sendable {
   }
 }
 
-extension Orchestrator {
+extension ControlPlane {
   /// Devices in one bulk registration, at most.
   public static let bulkMax = 1_000_000
 
@@ -48,7 +48,7 @@ extension Orchestrator {
   ) throws(Problem) -> (tokens: [String], ticket: UInt64) {
     try requireStore()
     let now = clock.now
-    let tokens = try Orchestrator.tokens(for: registrations)
+    let tokens = try ControlPlane.tokens(for: registrations)
     let ticket = try room.ledger.withLock { ledger throws(Problem) -> UInt64 in
       try refuseDuplicates(registrations, in: room)
       var changes: [Change] = []
@@ -145,7 +145,7 @@ extension Orchestrator {
   public func renewToken(
     of device: DeviceID, in room: Room
   ) throws(Problem) -> (token: String, ticket: UInt64) {
-    let token = try Orchestrator.newToken()
+    let token = try ControlPlane.newToken()
     let ticket = try change(device, in: room) { (known) throws(Problem) in
       known.tokenDigest = Digest(bytes: SHA256.value(of: token).bytes)
     }

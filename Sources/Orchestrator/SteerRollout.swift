@@ -20,7 +20,7 @@ public enum SteeringCommand: String, Sendable, CaseIterable {
   case rollback
 }
 
-extension Orchestrator {
+extension ControlPlane {
   /// Carries out a command; effective for the next grant. Returns the rollout and the ticket.
   public func steer(
     _ command: SteeringCommand, rollout text: String, by person: String, in room: Room

@@ -13,7 +13,7 @@ public enum AttributeMode: String, Sendable, CaseIterable {
   case remove
 }
 
-extension Orchestrator {
+extension ControlPlane {
   /// Takes over what a device says about itself; returns the ticket to wait for.
   ///
   /// Throws `invalidRequest` for keys and values out of bounds and `limitReached` for too many.
@@ -31,7 +31,7 @@ extension Orchestrator {
         throw Problem(.notFound, "there is no device \(device)")
       }
       let before = known
-      Orchestrator.apply(mode, values, to: &known.attributes)
+      ControlPlane.apply(mode, values, to: &known.attributes)
       guard known.attributes.count <= DeviceLimits.attributeCount else {
         throw Problem(
           .limitReached,

@@ -1,4 +1,4 @@
-// Orchestrator: holds the parts together; every command is an extension in a file of its own.
+// ControlPlane: holds the parts together; every command is an extension in a file of its own.
 
 import Crypto
 public import FleetStore
@@ -11,13 +11,15 @@ import UpdateTrust
 ///
 /// A command loads what it needs, decides with the pure engine, commits to the store and only then
 /// is answered: it returns a ticket, and the caller answers once the store has committed it.
-public final class Orchestrator: Sendable {
+public final class ControlPlane: Sendable {
   let store: Store
   let images: ImageShelf
   let policies: PolicyShelf
   let clock: any Clock
   let access = Lock(AccessTable())
   let actionNumbers = Lock(ActionNumbers())
+  /// Uploads between hash and commit, by digest; their content must not be swept.
+  let imagesInPreparation = Lock<[Digest: Int]>([:])
   private let rooms = Lock<[Name: Room]>([:])
 
   /// Joins the parts; nothing is loaded yet, see `load()`.
@@ -38,7 +40,14 @@ public final class Orchestrator: Sendable {
     rooms.withLock { Array($0.values) }.sorted { $0.tenant < $1.tenant }
   }
 
-  func add(_ room: Room) { rooms.withLock { $0[room.tenant] = room } }
+  /// Adds a room; false when its tenant has one.
+  func insert(_ room: Room) -> Bool {
+    rooms.withLock { rooms in
+      guard rooms[room.tenant] == nil else { return false }
+      rooms[room.tenant] = room
+      return true
+    }
+  }
 
   /// Whether the store takes writes; false makes every command answer `storeUnavailable`.
   public var isStoreHealthy: Bool { store.isHealthy && store.isAccepting }
