@@ -47,6 +47,14 @@ extension DocumentReader {
   }
 }
 
+extension DocumentReader {
+  fileprivate func storedForm(_ key: String) -> Artifact.StoredForm? {
+    let form = object(key)
+    guard let size = form.count("size"), let sha256 = form.digest("sha256") else { return nil }
+    return Artifact.StoredForm(size: Int64(size), sha256: sha256)
+  }
+}
+
 extension Artifact {
   /// The stored form without the id, which is in the key.
   var document: JSON {
@@ -55,7 +63,10 @@ extension Artifact {
       "hardware": .array(hardware.map { .string($0.text) }), "component": .string(component.text),
       "fileName": .string(fileName.text), "size": .integer(size),
       "sha256": .string(sha256.description), "sha1": .string(sha1), "md5": .string(md5),
-      "format": .string(format), "compressedSize": compressedSize.map(JSON.integer),
+      "format": .string(format),
+      "compressed": compressed.map { form in
+        ["size": .integer(form.size), "sha256": .string(form.sha256.description)]
+      },
       "signature": .string(signature), "keyID": .string(keyID),
       "createdAt": .integer(createdAt.milliseconds),
     ])
@@ -69,8 +80,7 @@ extension Artifact {
         // A refused name becomes nil here and a fault of the list.
         value.string.flatMap { try? Name($0) }
       }
-      let hasCompressed = reader.has("compressedSize")
-      let compressed = hasCompressed ? reader.count("compressedSize") : nil
+      let compressed = reader.has("compressed") ? reader.storedForm("compressed") : nil
       guard let name = reader.name("name"), let version = reader.version("version"),
         let hardware, let component = reader.name("component"),
         let fileName = reader.name("fileName"), let size = reader.count("size"),
@@ -88,7 +98,7 @@ extension Artifact {
       return Artifact(
         id: id, name: name, version: version, hardware: hardware, component: component,
         fileName: fileName, size: Int64(size), sha256: sha256, sha1: sha1, md5: md5,
-        format: format, compressedSize: compressed.map(Int64.init), signature: signature,
+        format: format, compressed: compressed, signature: signature,
         keyID: keyID, createdAt: createdAt)
     }
   }

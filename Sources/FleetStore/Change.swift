@@ -30,8 +30,8 @@ public enum Change: Sendable {
   indirect case groupMembers(Name, Name, add: [DeviceID], remove: [DeviceID])
   /// A tenant's group was removed with its members.
   case deleteGroup(Name, Name)
-  /// A rollout of a tenant was created or changed its state. What was asked for and the planned
-  /// stages are written once; the tallies are not written, they are recounted at the start.
+  /// A rollout of a tenant was created or changed its state. The tallies are not written, they are
+  /// recounted at the start.
   indirect case rollout(Name, Rollout)
   /// Something happened to a rollout of a tenant, in one sentence.
   indirect case rolloutEvent(Name, RolloutID, at: Instant, sentence: String)

@@ -45,13 +45,13 @@ extension ChangeWriter {
       case .deleteGroupMembers: "DELETE FROM group_member WHERE tenant = ? AND name = ?"
       case .updateRollout:
         """
-        UPDATE rollout SET status = ?, open_stage = ?, stop = ?, started = ?, ended = ?, stages = ?
-        WHERE tenant = ? AND id = ?
+        UPDATE rollout SET status = ?, open_stage = ?, stop = ?, started = ?, ended = ?, stages = ?,
+        specification = ? WHERE tenant = ? AND id = ?
         """
       case .insertRollout:
         """
         INSERT INTO rollout
-        (status, open_stage, stop, started, ended, stages, tenant, id, specification)
+        (status, open_stage, stop, started, ended, stages, specification, tenant, id)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
       case .rolloutEvent:

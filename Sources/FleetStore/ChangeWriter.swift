@@ -131,16 +131,16 @@ final class ChangeWriter {
       statement.bind(rollout.status.rawValue).bind(rollout.openStage.map(Int64.init))
         .bind(rollout.stop?.document.line).bind(rollout.startedAt?.milliseconds)
         .bind(rollout.endedAt?.milliseconds).bind(rollout.stagesDocument.line)
+        .bind(rollout.specificationDocument.line)
     }
     let id = Int64(rollout.specification.id.number)
     let update = try prepared(.updateRollout)
     bindState(update)
     try update.bind(tenant.text).bind(id).run()
-    // What was asked for is long and never changes, so it is written only with the first state.
     guard connection.changedRows == 0 else { return }
     let insert = try prepared(.insertRollout)
     bindState(insert)
-    try insert.bind(tenant.text).bind(id).bind(rollout.specificationDocument.line).run()
+    try insert.bind(tenant.text).bind(id).run()
   }
 
   private func prepared(_ kind: Kind) throws(StoreError) -> Statement {

@@ -1,6 +1,6 @@
 // Access: who may use the management interface: bearer tokens, kept as digests.
 
-public import Crypto
+import Crypto
 public import FleetStore
 public import UpdateModel
 
@@ -30,7 +30,9 @@ extension ControlPlane {
   ///
   /// The lookup is by SHA-256 of the token, so its timing tells nothing about other tokens.
   public func operatorFor(token: UnsafeRawBufferPointer) -> Operator? {
-    guard !token.isEmpty, let digest = Digest(bytes: SHA256.value(of: token).bytes) else { return nil }
+    guard !token.isEmpty, let digest = Digest(bytes: SHA256.value(of: token).bytes) else {
+      return nil
+    }
     return access.withLock { table in
       table.tokens[digest].map { Operator(label: $0.label, tenant: $0.tenant) }
     }

@@ -2,7 +2,7 @@
 
 import FleetStore
 import RolloutEngine
-public import UpdateModel
+import UpdateModel
 
 extension ControlPlane {
   /// Leases looked at in one go, so that polls never wait long for the ledger.

@@ -129,7 +129,8 @@ extension ControlPlane {
     let answer = Eligibility.decide(candidate, action: known, in: book.rollout, now: draft.now)
     switch answer {
     case .excluded, .deferred(.stageClosed), .deferred(.notRunning): return .nothing
-    case .deferred(.backingOff(let until)), .deferred(.rateLimit(_, let until)): return .later(until)
+    case .deferred(.backingOff(let until)), .deferred(.rateLimit(_, let until)):
+      return .later(until)
     case .deferred(.concurrencyLimit): return .later(nil)
     case .eligible(let stage):
       let id = newID(&draft)
@@ -156,7 +157,8 @@ extension ControlPlane {
           device: DeviceKey(tenant: draft.room.tenant, device: action.device),
           rollout: action.rollout, action: action.id, at: draft.now, kind: "granted",
           text: action.kind == .update
-            ? "granted, attempt \(action.attempt)" : "granted the way back, attempt \(action.attempt)",
+            ? "granted, attempt \(action.attempt)"
+            : "granted the way back, attempt \(action.attempt)",
           code: nil)))
   }
 

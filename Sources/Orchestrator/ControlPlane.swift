@@ -3,7 +3,7 @@
 import Crypto
 public import FleetStore
 import ImagePipeline
-public import RolloutEngine
+import RolloutEngine
 public import UpdateModel
 import UpdateTrust
 

@@ -122,7 +122,9 @@ struct DeviceTable {
     for index in records.indices where records[index].flags.contains(.live) {
       let start = Int(records[index].idOffset)
       let end = start + Int(records[index].idLength)
-      let hash = arena.withUnsafeBytes { DeviceTable.hash(UnsafeRawBufferPointer(rebasing: $0[start..<end])) }
+      let hash = arena.withUnsafeBytes {
+        DeviceTable.hash(UnsafeRawBufferPointer(rebasing: $0[start..<end]))
+      }
       place(index, hash: hash)
     }
   }
@@ -132,7 +134,8 @@ struct DeviceTable {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     var position = 0
     while position + 8 <= bytes.count {
-      hash = (hash ^ bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self)) &* 0x100_0000_01b3
+      hash =
+        (hash ^ bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self)) &* 0x100_0000_01b3
       hash ^= hash >> 29
       position += 8
     }

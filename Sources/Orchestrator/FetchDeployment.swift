@@ -2,7 +2,7 @@
 
 import FleetStore
 import ImagePipeline
-public import RolloutEngine
+import RolloutEngine
 public import UpdateModel
 
 /// The instructions of an action.

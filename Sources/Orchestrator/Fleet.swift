@@ -153,10 +153,14 @@ final class Fleet: Sendable {
   // MARK: Changing
 
   /// Adds a device, or replaces what was registered and reported about it.
-  func put(_ device: Device, lastSeen: Instant?, wantsAttributes: Bool, versionReportedAt: Instant?) {
+  func put(_ device: Device, lastSeen: Instant?, wantsAttributes: Bool, versionReportedAt: Instant?)
+  {
     let details = DeviceDetails(tags: device.tags, attributes: device.attributes).encoded
     let (hardware, version) = texts.withLock {
-      ($0.hardware.number(of: device.hardware?.text), $0.versions.number(of: device.reportedVersion))
+      (
+        $0.hardware.number(of: device.hardware?.text),
+        $0.versions.number(of: device.reportedVersion)
+      )
     }
     let token = device.tokenDigest.flatMap { SHA256.Value($0.bytes) }
     let oldVersion: UInt32? = withBytes(of: device.key.device) { bytes, hash in
@@ -223,7 +227,7 @@ final class Fleet: Sendable {
       shard.withLock { table in
         let batch = table.unsaved.suffix(limit)
         table.unsaved.removeLast(batch.count)
-        return batch.compactMap { number in
+        return batch.compactMap { number -> (String, Instant)? in
           let index = Int(number)
           guard table.records[index].flags.contains(.live) else { return nil }
           table[index].flags.remove(.isUnsaved)

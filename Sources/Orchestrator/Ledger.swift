@@ -73,9 +73,11 @@ struct Ledger {
   }
 
   /// What the engine needs to know about a device for a rollout.
-  func candidate(_ device: Device, for specification: RolloutSpecification, fits: Bool) -> Candidate {
+  func candidate(_ device: Device, for specification: RolloutSpecification, fits: Bool) -> Candidate
+  {
     Candidate(
-      device: device.key.device, fits: fits, isTargeted: isTargeted(device, by: specification.target),
+      device: device.key.device, fits: fits,
+      isTargeted: isTargeted(device, by: specification.target),
       runsRelease: runs(device, specification.release),
       isCanary: isCanary(device, of: specification.policy))
   }

@@ -47,7 +47,9 @@ private struct FleetLoader: SnapshotVisitor {
   mutating func visit(tenant: TenantRecord) {
     let room = Room(tenant: tenant.name)
     var settings = TenantSettings()
-    do { try settings.apply(tenant.document) } catch { fail("tenant \(tenant.name): \(error.detail)") }
+    do { try settings.apply(tenant.document) } catch {
+      fail("tenant \(tenant.name): \(error.detail)")
+    }
     room.apply(settings)
     rooms[tenant.name] = room
     _ = plane.insert(room)
@@ -111,7 +113,9 @@ private struct FleetLoader: SnapshotVisitor {
         book.restore(action)
         return true
       }
-    if !isKnown { fail("an action of rollout \(action.rollout) of \(tenant), which does not exist") }
+    if !isKnown {
+      fail("an action of rollout \(action.rollout) of \(tenant), which does not exist")
+    }
   }
 
   func finish() {

@@ -1,6 +1,7 @@
 // ManageGroups: named sets of devices.
 
 import FleetStore
+import RolloutEngine
 public import UpdateModel
 
 /// A group as shown.
@@ -16,7 +17,9 @@ extension ControlPlane {
   public func putGroup(_ group: DeviceGroup, in room: Room) throws(Problem) -> UInt64 {
     try requireStore()
     return try room.ledger.withLock { ledger throws(Problem) in
-      if let known = ledger.groups[group.name], !known.members.isEmpty, group.membership != .explicit {
+      if let known = ledger.groups[group.name], !known.members.isEmpty,
+        group.membership != .explicit
+      {
         throw Problem(
           .conflict,
           "group \(group.name) has \(known.members.count) members that were added by name; remove "

@@ -1,6 +1,6 @@
 // PlanRollout: what would happen: stages, times and exposure, before anything does.
 
-import RolloutEngine
+public import RolloutEngine
 public import UpdateModel
 
 /// What a rollout is asked to do, as a person writes it.
@@ -114,7 +114,10 @@ extension ControlPlane {
   // the offer and another until the proof, and as long as the rate limit needs for the stage.
   private static func times(
     _ stages: [PlannedStage], _ policy: Policy, poll: Interval
-  ) -> (times: [(earliest: Interval, expected: Interval)], total: (earliest: Interval, expected: Interval)) {
+  ) -> (
+    times: [(earliest: Interval, expected: Interval)],
+    total: (earliest: Interval, expected: Interval)
+  ) {
     var earliest: Int64 = 0
     var expected: Int64 = 0
     var times: [(earliest: Interval, expected: Interval)] = []
@@ -134,8 +137,9 @@ extension ControlPlane {
   ) -> [String] {
     var warnings: [String] = []
     if release.status != .published {
-      warnings.append("release \(release.name):\(release.version) is \(release.status.rawValue); "
-        + "publish it before the start")
+      warnings.append(
+        "release \(release.name):\(release.version) is \(release.status.rawValue); "
+          + "publish it before the start")
     }
     if census.notFitting > 0 {
       warnings.append("\(census.notFitting) targeted devices are left out: no artifact fits them")
@@ -186,7 +190,8 @@ extension Ledger {
   /// Finds a rollout by number or name.
   func resolve(rollout text: String) throws(Problem) -> RolloutBook {
     if let number = UInt32(text), let book = books[RolloutID(number)] { return book }
-    guard let book = books.values.first(where: { $0.rollout.specification.name.text == text }) else {
+    guard let book = books.values.first(where: { $0.rollout.specification.name.text == text })
+    else {
       throw Problem(.notFound, "there is no rollout '\(text.prefix(80))'; give its number or name")
     }
     return book

@@ -2,7 +2,7 @@
 
 import Crypto
 import FleetStore
-public import RolloutEngine
+import RolloutEngine
 public import UpdateModel
 
 /// What a device is told.

@@ -17,7 +17,8 @@ extension ControlPlane {
     }
     return try room.ledger.withLock { ledger throws(Problem) in
       try check(ids, ledger)
-      if let twin = ledger.releases.values.first(where: { $0.name == name && $0.version == version }) {
+      if let twin = ledger.releases.values.first(where: { $0.name == name && $0.version == version }
+      ) {
         throw Problem(.conflict, "release \(name):\(version) exists, as number \(twin.id)")
       }
       let release = Release(

@@ -1,7 +1,7 @@
 // RecordReport: a device says how its update goes.
 
-public import FleetStore
-public import RolloutEngine
+import FleetStore
+import RolloutEngine
 public import UpdateModel
 
 /// What a device reports about an action, whatever its protocol.
@@ -78,7 +78,9 @@ extension ControlPlane {
       var draft = Draft(room, now: now)
       // A word about the attempt before says nothing about the present one.
       if action.id == id {
-        guard let next = try? advance(action, by: report, in: book, now: now) else { return .closed }
+        guard let next = try? advance(action, by: report, in: book, now: now) else {
+          return .closed
+        }
         if next != action {
           draft.record(next, in: book, &ledger)
           if case .installed = report.meaning { room.fleet.askForAttributes(device, true) }

@@ -1,7 +1,8 @@
 // RegisterDevice: devices become known: one by one, in bulk, or at first contact.
 
-public import Crypto
+import Crypto
 import FleetStore
+import RolloutEngine
 public import UpdateModel
 
 /// What is needed to register a device.
@@ -158,7 +159,7 @@ extension ControlPlane {
   ) throws(Problem) -> UInt64 {
     try change(device, in: room) { (known) throws(Problem) in
       if let hardware { known.hardware = hardware }
-      do {
+      do throws(InvalidValue) {
         for (key, value) in tags {
           try DeviceLimits.check(key: key, value: value ?? "")
           known.tags[key] = value
@@ -173,7 +174,8 @@ extension ControlPlane {
   ) throws(Problem) -> UInt64 {
     try requireStore()
     return try room.ledger.withLock { ledger throws(Problem) -> UInt64 in
-      guard var (known, _) = room.fleet.device(DeviceKey(tenant: room.tenant, device: device)) else {
+      guard var (known, _) = room.fleet.device(DeviceKey(tenant: room.tenant, device: device))
+      else {
         throw Problem(.notFound, "there is no device \(device)")
       }
       let wants = room.fleet.view(device)?.wantsAttributes ?? false

@@ -76,10 +76,11 @@ public final class ArtifactUpload: Sendable {
   }
 
   private func write(_ chunk: [UInt8]) {
-    do {
+    do throws(ImageError) {
       if progress.withLock({ $0.failure == nil }) { try writer.write(chunk) }
     } catch {
-      progress.withLock { $0.failure = Problem(error) }
+      let problem = Problem(error)
+      progress.withLock { $0.failure = problem }
     }
     let resume = progress.withLock { progress -> (@Sendable () -> Void)? in
       progress.waiting -= chunk.count
@@ -97,16 +98,18 @@ public final class ArtifactUpload: Sendable {
   func finish(
     expecting sha256: Digest?, _ body: @escaping @Sendable (Result<UploadedImage, Problem>) -> Void
   ) {
-    queue.async {
-      if let failure = self.progress.withLock({ $0.failure }) {
-        self.writer.abort()
-        return body(.failure(failure))
-      }
-      do {
-        let expected = sha256.flatMap { SHA256.Value($0.bytes) }
-        body(.success(try self.writer.finish(expectedSHA256: expected)))
-      } catch { body(.failure(Problem(error))) }
+    queue.async { body(self.result(expecting: sha256)) }
+  }
+
+  private func result(expecting sha256: Digest?) -> Result<UploadedImage, Problem> {
+    if let failure = progress.withLock({ $0.failure }) {
+      writer.abort()
+      return .failure(failure)
     }
+    do throws(ImageError) {
+      let expected = sha256.flatMap { SHA256.Value($0.bytes) }
+      return .success(try writer.finish(expectedSHA256: expected))
+    } catch { return .failure(Problem(error)) }
   }
 }
 
@@ -124,7 +127,7 @@ extension ControlPlane {
     _ completion: @escaping @Sendable (Result<(artifact: Artifact, isNew: Bool), Problem>) -> Void
   ) {
     upload.finish(expecting: description.sha256) { result in
-      do {
+      do throws(Problem) {
         completion(.success(try self.store(try result.get(), as: description, in: room)))
       } catch { completion(.failure(error)) }
     }
@@ -163,7 +166,9 @@ extension ControlPlane {
   ) throws(Problem) -> (Artifact, UInt64, Bool) {
     let now = clock.now
     return try room.ledger.withLock { ledger throws(Problem) in
-      if let known = try same(description, sha256, ledger) { return (known, ledger.lastTicket, false) }
+      if let known = try same(description, sha256, ledger) {
+        return (known, ledger.lastTicket, false)
+      }
       let artifact = Artifact(
         id: ArtifactID((ledger.artifacts.keys.max()?.number ?? 0) + 1), name: description.name,
         version: description.version, hardware: description.hardware,
