@@ -32,8 +32,11 @@ public final class ControlPlane: Sendable {
     self.clock = clock
   }
 
-  /// A tenant's room; nil when there is no such tenant.
-  public func room(_ tenant: Name) -> Room? { rooms.withLock { $0[tenant] } }
+  /// A tenant's room; nil when there is no such tenant, or no tenant was named.
+  public func room(_ tenant: Name?) -> Room? {
+    guard let tenant else { return nil }
+    return rooms.withLock { $0[tenant] }
+  }
 
   /// All rooms, by tenant name.
   public var allRooms: [Room] {

@@ -276,3 +276,10 @@ public struct ArtifactVerdict: Sendable {
   /// Whether everything is right.
   public var isGood: Bool { contentFault == nil && isSigned && compressedFault == nil }
 }
+
+extension ControlPlane {
+  /// The signed statement about an artifact, as devices get it.
+  public static func manifestText(of artifact: Artifact) -> String {
+    String(decoding: ArtifactManifest(artifact).signedBytes, as: UTF8.self)
+  }
+}
