@@ -53,12 +53,13 @@ public enum TLSTrust: Sendable, Equatable {
   case anyone
 }
 
+// Sendable: an SSL_CTX is reference counted and thread safe once it is no longer changed
+// (OpenSSL manual, openssl-threads(7)); all changes happen in the initialisers.
+
 /// TLS settings shared by many sessions, TLS 1.2 or newer.
 ///
 /// Making the first context ignores `SIGPIPE` for the process, since OpenSSL writes to sockets
 /// without `MSG_NOSIGNAL`.
-// Sendable: an SSL_CTX is reference counted and thread safe once it is no longer changed
-// (OpenSSL manual, openssl-threads(7)); all changes happen in the initialisers.
 public final class TLSContext: @unchecked Sendable {
   let handle: OpaquePointer
   let verifiesHost: Bool

@@ -25,12 +25,11 @@ public final class TLSSession {
   private let context: TLSContext
   private let checksHost: Bool
 
-  /// Makes the server's side of a session on a connected socket.
+  /// Makes the server's side of a session on a connected socket; `nil` if memory is short.
   ///
   /// - Parameters:
   ///   - context: a context made with `init(server:)`.
   ///   - descriptor: the socket; stays owned by the caller.
-  /// - Returns: `nil` if memory is short.
   public init?(server context: TLSContext, descriptor: Int32) {
     guard let handle = SSL_new(context.handle) else { return nil }
     self.handle = handle
@@ -40,13 +39,12 @@ public final class TLSSession {
     SSL_set_accept_state(handle)
   }
 
-  /// Makes the client's side of a session on a connected socket.
+  /// Makes the client's side of a session on a connected socket; `nil` if `host` is malformed.
   ///
   /// - Parameters:
   ///   - context: a context made with `init(client:)`.
   ///   - descriptor: the socket; stays owned by the caller.
   ///   - host: name or address literal the certificate must be made out to (RFC 9525).
-  /// - Returns: `nil` if memory is short or `host` is malformed.
   public init?(client context: TLSContext, descriptor: Int32, host: String) {
     guard let handle = SSL_new(context.handle) else { return nil }
     self.handle = handle
