@@ -162,6 +162,44 @@ struct RoundTripTests {
     store.stop()
   }
 
+  @Test func `a device's reports are found among many, also after a restart and a removal`() throws
+  {
+    let seed = Dice.seed()
+    var dice = Dice(seed: seed)
+    let directory = try Directory()
+    var numbers: [Int: [Int]] = [:]
+    var count = 0
+    func expectAll(_ store: Store, from oldest: Int) throws {
+      for device in 0..<7 {
+        let expected = (numbers[device] ?? []).filter { $0 >= oldest }.reversed()
+        var found: [Int?] = []
+        var position: Int64?
+        repeat {
+          let page = try store.history(
+            of: try Sample.key(device), before: position, limit: 1 + dice.roll(300))
+          found += page.entries.map(\.content.code)
+          position = page.next
+        } while position != nil
+        #expect(found == expected.map { $0 }, "seed \(seed), device \(device)")
+      }
+    }
+    for _ in 0..<3 {
+      let store = try openStore(directory)
+      for _ in 0..<4000 {
+        count += 1
+        let device = dice.roll(6)
+        numbers[device, default: []].append(count)
+        _ = store.enqueue(.report(try Sample.report(count, device: device)))
+      }
+      #expect(store.stop() == nil)
+      try expectAll(store, from: 0)
+    }
+    let store = try openStore(directory)
+    store.prune(before: Sample.instant(9000))
+    #expect(store.stop() == nil)
+    try expectAll(store, from: 9000)
+  }
+
   @Test func `old reports are removed and younger ones stay`() throws {
     let directory = try Directory()
     let store = try openStore(directory)
@@ -171,5 +209,10 @@ struct RoundTripTests {
     #expect(store.stop() == nil)
     let left = try store.history(of: try Sample.key(1), limit: 100)
     #expect(left.entries.map(\.content.code) == [count, count - 1, count - 2])
+    let again = try openStore(directory)
+    again.prune(before: .distantFuture)
+    #expect(again.stop() == nil)
+    // The newest stays, so that numbers go on.
+    #expect(try again.history(of: try Sample.key(1), limit: 100).entries.count == 1)
   }
 }
