@@ -22,7 +22,8 @@ struct APITarget: Sendable {
     return target
   }
 
-  /// Escapes all but the unreserved characters (RFC 3986 section 2.3).
+  /// Escapes all but the unreserved characters (RFC 3986 section 2.3) and the colon of
+  /// `name:version`, which may stand in a segment and in a query.
   private static func escape(_ text: String) -> String {
     var escaped: [UInt8] = []
     let digits = Array("0123456789ABCDEF".utf8)
@@ -30,7 +31,7 @@ struct APITarget: Sendable {
       switch byte {
       case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
         UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),
-        UInt8(ascii: "_"), UInt8(ascii: "~"):
+        UInt8(ascii: "_"), UInt8(ascii: "~"), UInt8(ascii: ":"):
         escaped.append(byte)
       default:
         escaped += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]

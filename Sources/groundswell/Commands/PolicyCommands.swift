@@ -49,7 +49,15 @@ enum PolicyCommands {
     let overrides = try arguments.pairs("set").map { (path: $0.key, value: $0.value) }
     var code = ExitCode.success
     for file in arguments.operands {
-      let text = try LocalFile.read(file, atMost: 1 << 20)
+      let text: [UInt8]
+      do throws(Failure) {
+        text = try LocalFile.read(file, atMost: 1 << 20)
+      } catch {
+        // One file that is not there does not hide what is wrong with the others.
+        code = .failed
+        Terminal.complain(error.lines)
+        continue
+      }
       do throws(Problem) {
         let policy = try Policy.read(text, file: file, overrides: overrides)
         Terminal.write("\(file): ok: \(description(of: policy))\n")
@@ -62,7 +70,7 @@ enum PolicyCommands {
   }
 
   private static func lines(of problem: Problem, in file: String) -> [String] {
-    problem.faults.map { fault in
+    problem.faults.sorted { ($0.line ?? 0) < ($1.line ?? 0) }.map { fault in
       "\(file):" + (fault.line.map { "\($0):" } ?? "") + " \(fault.field): \(fault.reason)"
     }
   }
@@ -79,8 +87,9 @@ enum PolicyCommands {
       case .shares(let shares):
         "stages up to " + shares.map(\.upTo.description).joined(separator: ", ")
       }
-    return "\(policy.name): \(first ?? "")\(stages); stops above \(policy.failureLimit.share) "
-      + "failures and then does a \(policy.onAbort.rawValue)"
+    let limit = policy.failureLimit
+    return "\(policy.name): \(first ?? "")\(stages); above \(limit.share) and "
+      + "\(Wording.count(limit.minimum, "failure")): \(policy.onAbort.rawValue)"
   }
 
   private static func text(_ size: Policy.StageSize) -> String {

@@ -32,7 +32,7 @@ enum RolloutPlan {
     text += Table.facts([
       "complete at the earliest": plan.seconds("earliestSeconds").map(Wording.length),
       "complete as expected": plan.seconds("expectedSeconds").map(Wording.length),
-      "traffic at the peak": plan["peakBytes"].map { _ in Wording.size(plan.count("peakBytes")) },
+      "under way at the peak": plan["peakBytes"].map { _ in Wording.size(plan.count("peakBytes")) },
     ])
     let warnings = plan.items("warnings").compactMap(\.string)
     return text + warnings.map { "warning: \(Table.printable($0))\n" }.joined()

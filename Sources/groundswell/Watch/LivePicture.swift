@@ -68,7 +68,7 @@ struct LivePicture {
 
   private func line(_ index: Int) -> StyledLine {
     let stage = rollout.stages[index]
-    let isOpen = index == rollout.openStage
+    let isOpen = index == rollout.openStage && rollout.ending == nil
     var line = StyledLine()
     line.append(isOpen ? "> " : "  ")
     line.append(stage.name, isOpen ? .bold : .plain)

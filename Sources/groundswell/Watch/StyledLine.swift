@@ -38,7 +38,7 @@ struct StyledLine: Sendable, ExpressibleByStringInterpolation {
   func text(columns: Int, hasColours: Bool) -> String {
     var text = ""
     var room = columns
-    for (piece, colour) in pieces where room > 0 {
+    for (piece, colour) in pieces where room > 0 && !piece.isEmpty {
       let shown = String(piece.prefix(room))
       room -= shown.count
       text +=
