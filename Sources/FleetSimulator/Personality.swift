@@ -45,6 +45,8 @@ public enum Silence: String, Sendable, CaseIterable {
   case whileInstalling
   /// It reports success and does not come back from its restart.
   case afterSuccess
+  /// It runs the new version, says so, and is not heard of again.
+  case afterUpdate
 }
 
 /// The lasting character of one device.

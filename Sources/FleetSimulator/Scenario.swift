@@ -29,7 +29,7 @@ public struct Scenario: Sendable {
     case ignoresStages
     /// Grants although the rollout is paused or stopped.
     case ignoresStatus
-    /// Forgets now and then to count a change.
+    /// Counts some devices anew when they change, instead of moving them.
     case miscounts
     /// Does not notice that a deadline passed.
     case forgetsDeadlines

@@ -221,11 +221,8 @@ struct ServerModel {
       deadlines.add(index, due: deadline)
     }
     if next.standing != before?.standing {
-      let isForgotten = sabotage == .miscounts && index.isMultiple(of: 7) && before == nil
-      if !isForgotten {
-        rollout.evolve(
-          .moved(stage: next.stage, from: before?.standing, to: next.standing), at: now)
-      }
+      let from = sabotage == .miscounts && index.isMultiple(of: 7) ? nil : before?.standing
+      rollout.evolve(.moved(stage: next.stage, from: from, to: next.standing), at: now)
     }
     advance(now)
   }

@@ -139,7 +139,12 @@ public struct VirtualDevice: Sendable {
     }
     switch answer.offer {
     case .none:
-      if personality.silence == .beforeOffer { state = .silent }
+      let isUpdated = pastVersions.count > 1 && intents.isEmpty && state == .idle
+      switch personality.silence {
+      case .beforeOffer: state = .silent
+      case .afterUpdate where isUpdated: state = .silent
+      case .afterUpdate, .afterOffer, .whileInstalling, .afterSuccess, nil: break
+      }
     case .deployment(let action, let link): intents += offered(action, link)
     case .cancel(let action, let link): intents += asked(toStop: action, link)
     }
@@ -160,7 +165,7 @@ public struct VirtualDevice: Sendable {
     case .beforeOffer, .afterOffer:
       state = .silent
       return []
-    case .whileInstalling, .afterSuccess, nil:
+    case .whileInstalling, .afterSuccess, .afterUpdate, nil:
       state = .fetching(link: link)
       return [.fetch(link: link)]
     }
