@@ -216,7 +216,9 @@ public struct Simulation {
   }
 
   private func waitSentence(_ verdict: GateVerdict) -> String? {
-    if case .wait(let reason) = verdict { reason.sentence(now: start + scenario.horizon) } else {
+    if case .wait(let reason) = verdict {
+      reason.sentence(now: start + scenario.horizon)
+    } else {
       nil
     }
   }

@@ -20,8 +20,9 @@ import UpdateModel
           #"{"name": "patient", "stages": {"start": 10, "soak": "5m", "waitAtMost": "3h"},"#
             + #""canary": {"group": "staging", "soak": "5m", "waitAtMost": "3h"},"#
             + #""failureLimit": {"share": "50%"}}"#), traits: traits, horizon: .days(1)))
-    withKnownIssue("an expired offer or download becomes retrying, never lost", isIntermittent: true)
-    {
+    withKnownIssue(
+      "an expired offer or download becomes retrying, never lost", isIntermittent: true
+    ) {
       #expect(report.violation == nil, "\(report.violation?.description ?? "")")
     }
   }
@@ -59,7 +60,8 @@ import UpdateModel
           seed: seed, fleetSize: 40, canaryCount: 0,
           policy: Scenario.policy(
             #"{"name": "wide", "stages": {"start": 40, "soak": "5m"}, "#
-              + #""failureLimit": {"share": "5%", "minimum": 3}}"#), traits: traits, horizon: .days(1)))
+              + #""failureLimit": {"share": "5%", "minimum": 3}}"#), traits: traits,
+          horizon: .days(1)))
     }
     withKnownIssue("nothing bounds the wait of a way back", isIntermittent: true) {
       #expect(reports.allSatisfy { $0.status == .rolledBack })
