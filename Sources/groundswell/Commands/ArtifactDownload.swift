@@ -40,21 +40,28 @@ enum ArtifactDownload {
     var meter = ProgressMeter(
       LocalFile.name(of: file.path), total: size, isQuiet: session.wantsJSON)
     var done = 0
+    var digest = SHA256()
+    var trouble: Failure?
     do throws(Failure) {
-      while done < size {
-        let piece = try session.client.piece(target, from: done)
-        guard !piece.isEmpty, done + piece.count <= size else {
-          throw Failure.failed("the server sent \(done + piece.count) of \(size) bytes")
+      try session.client.download(target) { piece in
+        do throws(Failure) {
+          try file.append(piece)
+        } catch {
+          trouble = error
+          return false
         }
-        try file.append(piece)
+        digest.update(piece)
         done += piece.count
         meter.reached(done)
+        return true
       }
+      if let trouble { throw trouble }
       try file.sync()
     } catch {
       meter.abandon()
       throw error
     }
     meter.finish(done)
+    try check(artifact, done)
   }
 }
