@@ -46,8 +46,8 @@ public struct Artifact: Equatable, Sendable {
   public let md5: String
   /// Recognised container format, such as `U-Boot legacy image` or `raw`.
   public let format: String
-  /// Length of the zstd form; nil when compression did not pay.
-  public let compressedSize: Int64?
+  /// The zstd form; nil when compression did not pay.
+  public let compressed: StoredForm?
   /// Ed25519 signature over the canonical manifest, 128 hexadecimal digits.
   public let signature: String
   /// SHA-256 of the public key that signed, hexadecimal.
@@ -55,11 +55,25 @@ public struct Artifact: Equatable, Sendable {
   /// When it was stored.
   public let createdAt: Instant
 
+  /// Another encoding of the same image, stored under its own digest.
+  public struct StoredForm: Equatable, Sendable {
+    /// Length in bytes.
+    public let size: Int64
+    /// Content address.
+    public let sha256: Digest
+
+    /// Joins length and digest.
+    public init(size: Int64, sha256: Digest) {
+      self.size = size
+      self.sha256 = sha256
+    }
+  }
+
   /// Joins the facts about an image that was stored, compressed and signed.
   public init(
     id: ArtifactID, name: Name, version: FirmwareVersion, hardware: [Name], component: Name,
     fileName: Name, size: Int64, sha256: Digest, sha1: String, md5: String, format: String,
-    compressedSize: Int64?, signature: String, keyID: String, createdAt: Instant
+    compressed: StoredForm?, signature: String, keyID: String, createdAt: Instant
   ) {
     precondition(!hardware.isEmpty, "an artifact fits at least one hardware model")
     self.id = id
@@ -73,7 +87,7 @@ public struct Artifact: Equatable, Sendable {
     self.sha1 = sha1
     self.md5 = md5
     self.format = format
-    self.compressedSize = compressedSize
+    self.compressed = compressed
     self.signature = signature
     self.keyID = keyID
     self.createdAt = createdAt

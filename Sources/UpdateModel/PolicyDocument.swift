@@ -9,6 +9,13 @@ extension Policy {
   public static func read(
     _ text: [UInt8], file: String, overrides: [(path: String, value: String)] = []
   ) throws(Problem) -> Policy {
+    try readDocument(text, file: file, overrides: overrides).policy
+  }
+
+  /// As `read`, and returns the document with the overrides applied as well.
+  public static func readDocument(
+    _ text: [UInt8], file: String, overrides: [(path: String, value: String)]
+  ) throws(Problem) -> (policy: Policy, document: JSON) {
     var document: JSON
     let lines: [String: Int]
     do {
@@ -24,7 +31,7 @@ extension Policy {
       document = document.replacing(
         path.split(separator: ".").map(String.init)[...], by: replacement)
     }
-    return try decode(document, lines: lines, file: file)
+    return (try decode(document, lines: lines, file: file), document)
   }
 
   /// Reads a policy from a document that was stored with a rollout.

@@ -1,0 +1,102 @@
+// ChangeStatements: the SQL of every change, in one place and in the order of its parameters.
+
+extension ChangeWriter {
+  /// One prepared statement each.
+  enum Kind: Int, CaseIterable {
+    case tenant, apiToken, revokeAPIToken, artifact, deleteArtifact, release
+    case device, deleteDevice, deleteMemberships, lastSeen
+    case group, addMember, removeMember, deleteGroup, deleteGroupMembers
+    case updateRollout, insertRollout, rolloutEvent, action, report, actionCounter, prune, pruneRuns
+    case selectRun, insertRun
+
+    /// The statement. Upserts name the key they mean, so that a second lease of a device is an error
+    /// and not a replacement.
+    var sql: String {
+      switch self {
+      case .tenant:
+        "INSERT INTO tenant VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET document = excluded.document"
+      case .apiToken:
+        """
+        INSERT INTO api_token VALUES (?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE
+        SET label = excluded.label, tenant = excluded.tenant, created = excluded.created
+        """
+      case .revokeAPIToken: "DELETE FROM api_token WHERE digest = ?"
+      case .artifact: Kind.documentUpsert("artifact")
+      case .deleteArtifact: "DELETE FROM artifact WHERE tenant = ? AND id = ?"
+      case .release: Kind.documentUpsert("release")
+      case .device:
+        """
+        INSERT INTO device (tenant, id, hardware, token, tags, attributes, created)
+        VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, id) DO UPDATE
+        SET hardware = excluded.hardware, token = excluded.token, tags = excluded.tags,
+        attributes = excluded.attributes, created = excluded.created
+        """
+      case .deleteDevice: "DELETE FROM device WHERE tenant = ? AND id = ?"
+      case .deleteMemberships: "DELETE FROM group_member WHERE tenant = ? AND device = ?"
+      case .lastSeen: "UPDATE device SET seen = ? WHERE tenant = ? AND id = ?"
+      case .group:
+        """
+        INSERT INTO device_group VALUES (?, ?, ?) ON CONFLICT (tenant, name) DO UPDATE
+        SET filter = excluded.filter
+        """
+      case .addMember: "INSERT INTO group_member VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+      case .removeMember:
+        "DELETE FROM group_member WHERE tenant = ? AND name = ? AND device = ?"
+      case .deleteGroup: "DELETE FROM device_group WHERE tenant = ? AND name = ?"
+      case .deleteGroupMembers: "DELETE FROM group_member WHERE tenant = ? AND name = ?"
+      case .updateRollout:
+        """
+        UPDATE rollout SET status = ?, open_stage = ?, stop = ?, started = ?, ended = ?, stages = ?,
+        specification = ? WHERE tenant = ? AND id = ?
+        """
+      case .insertRollout:
+        """
+        INSERT INTO rollout
+        (status, open_stage, stop, started, ended, stages, specification, tenant, id)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """
+      case .rolloutEvent:
+        "INSERT INTO rollout_event (tenant, rollout, at, sentence) VALUES (?, ?, ?, ?)"
+      case .action:
+        """
+        INSERT INTO action VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (tenant, rollout, device) DO UPDATE
+        SET stage = excluded.stage, kind = excluded.kind, id = excluded.id,
+        previous = excluded.previous, attempt = excluded.attempt, release = excluded.release,
+        fallback = excluded.fallback, phase = excluded.phase, outcome = excluded.outcome,
+        until = excluded.until, cancel = excluded.cancel, granted = excluded.granted,
+        changed = excluded.changed, installed = excluded.installed, cause = excluded.cause,
+        detail = excluded.detail
+        """
+      case .report:
+        """
+        INSERT INTO report (tenant, device, rollout, action, at, kind, text, code)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        """
+      case .actionCounter:
+        """
+        INSERT INTO counter VALUES ('action', ?) ON CONFLICT (name) DO UPDATE
+        SET value = excluded.value
+        """
+      // Reports are numbered as they come in, so the oldest are at the front. The newest stays,
+      // because the next number is one more than the largest in the table.
+      case .prune:
+        """
+        DELETE FROM report WHERE id IN (SELECT id FROM report ORDER BY id LIMIT ?) AND at < ?
+        AND id < (SELECT max(id) FROM report)
+        """
+      case .pruneRuns:
+        "DELETE FROM report_run WHERE first + ? <= (SELECT min(id) FROM report)"
+      case .selectRun: "SELECT id, tenant, device FROM report WHERE id >= ? AND id < ?"
+      case .insertRun: "INSERT INTO report_run VALUES (?, ?)"
+      }
+    }
+
+    private static func documentUpsert(_ table: String) -> String {
+      """
+      INSERT INTO \(table) VALUES (?, ?, ?) ON CONFLICT (tenant, id) DO UPDATE
+      SET document = excluded.document
+      """
+    }
+  }
+}

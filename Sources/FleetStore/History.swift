@@ -1,0 +1,81 @@
+// History: what happened to rollouts and what devices said, newest first, page by page.
+
+internal import RolloutEngine
+public import UpdateModel
+
+/// One entry of a history with its place in it.
+public struct HistoryEntry<Content: Sendable & Equatable>: Sendable, Equatable {
+  /// Place in the history; later entries have larger ones.
+  public let position: Int64
+  /// What is told.
+  public let content: Content
+}
+
+/// One page of a history, newest first.
+public struct HistoryPage<Content: Sendable & Equatable>: Sendable, Equatable {
+  /// The entries of this page.
+  public let entries: [HistoryEntry<Content>]
+  /// What to ask the next page with; nil when this is the last one.
+  public let next: Int64?
+}
+
+/// Something that happened to a rollout.
+public struct RolloutMoment: Sendable, Equatable {
+  /// When it happened.
+  public let at: Instant
+  /// What happened.
+  public let sentence: String
+}
+
+/// Looks things up on a connection of its own. Used by one thread at a time.
+final class HistoryReader {
+  /// Entries per page at most.
+  static let pageMax = 1000
+
+  private let moments: Statement
+  private let finder: ReportFinder
+
+  init(path: String) throws(StoreError) {
+    let connection = try Connection(path: path, role: .reader)
+    finder = try ReportFinder(connection)
+    moments = try Statement(
+      connection,
+      """
+      SELECT id, at, sentence FROM rollout_event
+      WHERE tenant = ? AND rollout = ? AND id < ? ORDER BY id DESC LIMIT ?
+      """)
+  }
+
+  func moments(
+    of rollout: RolloutID, tenant: Name, before: Int64?, limit: Int
+  ) throws(StoreError) -> HistoryPage<RolloutMoment> {
+    let limit = min(max(1, limit), HistoryReader.pageMax)
+    var entries: [HistoryEntry<RolloutMoment>] = []
+    // One more than asked for tells whether there is another page.
+    moments.bind(tenant.text).bind(Int64(rollout.number)).bind(before ?? Int64.max)
+      .bind(Int64(limit + 1))
+    try moments.each(table: "rollout_event", keyColumns: 1) { (row) throws(RowFault) in
+      let position = try row.integer()
+      let moment = RolloutMoment(at: try row.instant(), sentence: row.text())
+      entries.append(HistoryEntry(position: position, content: moment))
+    }
+    return page(entries, limit: limit)
+  }
+
+  func reports(
+    of device: DeviceKey, action: ActionID?, before: Int64?, limit: Int
+  ) throws(StoreError) -> HistoryPage<Report> {
+    let limit = min(max(1, limit), HistoryReader.pageMax)
+    let entries = try finder.reports(
+      of: device, action: action, before: before ?? Int64.max, count: limit + 1)
+    return page(entries, limit: limit)
+  }
+
+  private func page<Content>(
+    _ entries: [HistoryEntry<Content>], limit: Int
+  ) -> HistoryPage<Content> {
+    let shown = Array(entries.prefix(limit))
+    return HistoryPage(
+      entries: shown, next: entries.count > limit ? shown.last?.position : nil)
+  }
+}

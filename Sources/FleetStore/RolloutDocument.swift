@@ -1,0 +1,166 @@
+// RolloutDocument: what a rollout was asked to do, its plan and its state as stored JSON, and back.
+//
+// A gate is stored by its values and must be one of the gates of the stored policy: the plan was
+// made from that policy, so anything else means that the row was damaged.
+
+internal import RolloutEngine
+internal import UpdateModel
+
+extension Rollout {
+  /// The part that never changes.
+  var specificationDocument: JSON {
+    let asked = specification
+    let target: JSON? =
+      switch asked.target {
+      case .group(let name): .members(["group": .string(name.text)])
+      case .filter(let filter): .members(["filter": .string(filter.description)])
+      case nil: nil
+      }
+    return .members([
+      "name": .string(asked.name.text), "release": .integer(Int64(asked.release.number)),
+      "target": target, "policy": asked.policyDocument, "salt": .string(String(asked.salt)),
+      "createdAt": .integer(asked.createdAt.milliseconds),
+      "stages": .array(stages.map { $0.plan.document }),
+    ])
+  }
+
+  /// Opening, settling and approval of each stage, in order.
+  var stagesDocument: JSON {
+    .array(
+      stages.map { stage in
+        .members([
+          "openedAt": stage.openedAt.map { .integer($0.milliseconds) },
+          "settledAt": stage.settledAt.map { .integer($0.milliseconds) },
+          "signedOffBy": stage.signedOffBy.map(JSON.string),
+        ])
+      })
+  }
+
+  /// Reads the part that never changes; the rollout has not started.
+  static func read(_ document: JSON, id: RolloutID) throws(RowFault) -> Rollout {
+    guard let policyDocument = document["policy"] else { throw RowFault("policy is missing") }
+    let policy: Policy
+    do { policy = try Policy.decode(policyDocument, file: "of rollout \(id)") } catch {
+      throw RowFault(error.detail)
+    }
+    return try readDocument(document) { reader in
+      let hasTarget = reader.has("target")
+      let target = hasTarget ? RolloutSpecification.Target(reader.object("target")) : nil
+      guard let name = reader.name("name"), let release: ReleaseID = reader.serial("release"),
+        !hasTarget || target != nil, let salt = reader.wide("salt"),
+        let createdAt = reader.instant("createdAt"), let readers = reader.objects("stages")
+      else { return nil }
+      let stages = readers.compactMap { PlannedStage($0, policy: policy) }
+      guard stages.count == readers.count else { return nil }
+      let specification = RolloutSpecification(
+        id: id, name: name, release: release, target: target, policy: policy,
+        policyDocument: policyDocument, salt: salt, createdAt: createdAt)
+      return Rollout(specification: specification, stages: stages)
+    }
+  }
+
+  /// Reads the times of the stages.
+  static func readStages(
+    _ document: JSON
+  ) throws(RowFault) -> [(openedAt: Instant?, settledAt: Instant?, signedOffBy: String?)] {
+    guard let stages = document.array else { throw RowFault("stages are no array") }
+    func instant(_ value: JSON?) -> Instant? {
+      value?.integer.map { Instant(milliseconds: $0) }
+    }
+    return stages.map {
+      (instant($0["openedAt"]), instant($0["settledAt"]), $0["signedOffBy"]?.string)
+    }
+  }
+}
+
+extension Rollout.StopReason {
+  /// The stored form.
+  var document: JSON {
+    switch self {
+    case .failureLimit(let failures, let exposed, _):
+      .members(["failures": JSON(failures), "exposed": JSON(exposed)])
+    case .person(let name): .members(["person": .string(name)])
+    }
+  }
+
+  /// Reads the stored form; the limit is that of the rollout's policy.
+  static func read(
+    _ document: JSON, limit: Policy.FailureLimit
+  ) throws(RowFault) -> Rollout.StopReason {
+    if let person = document["person"]?.string { return .person(person) }
+    return try readDocument(document) { reader in
+      guard let failures = reader.count("failures"), let exposed = reader.count("exposed") else {
+        return nil
+      }
+      return .failureLimit(failures: failures, exposed: exposed, limit: limit)
+    }
+  }
+}
+
+extension RolloutSpecification.Target {
+  fileprivate init?(_ reader: DocumentReader) {
+    if reader.has("group") {
+      guard let group = reader.name("group") else { return nil }
+      self = .group(group)
+    } else {
+      let filter = reader.read("filter", default: nil as DeviceFilter?, allowed: "a filter") {
+        // A refused filter becomes nil here and a fault with the path in `read`.
+        $0.string.flatMap { try? DeviceFilter($0) }
+      }
+      guard let filter else { return nil }
+      self = .filter(filter)
+    }
+  }
+}
+
+extension PlannedStage {
+  fileprivate var document: JSON {
+    let (group, ranks): (JSON?, JSON?) =
+      switch selection {
+      case .group(let name): (.string(name.text), nil)
+      case .ranks(let upTo): (nil, .string(String(upTo)))
+      }
+    return .members([
+      "name": .string(name), "size": JSON(size), "group": group, "ranksUpTo": ranks,
+      "quorum": JSON(gate.quorum.basisPoints), "soak": .integer(gate.soak.milliseconds),
+      "waitAtMost": .integer(gate.waitAtMost.milliseconds), "signOff": .bool(signOff),
+    ])
+  }
+
+  fileprivate init?(_ reader: DocumentReader, policy: Policy) {
+    let isGroup = reader.has("group")
+    let group = isGroup ? reader.name("group") : nil
+    let ranks = isGroup ? nil : reader.wide("ranksUpTo")
+    guard let name = reader.text("name"), let size = reader.count("size"),
+      let quorum = reader.count("quorum"), let soak = reader.count("soak"),
+      let wait = reader.count("waitAtMost"), let signOff = reader.flag("signOff"),
+      let selection = group.map(Selection.group) ?? ranks.map({ Selection.ranks(upTo: $0) })
+    else { return nil }
+    let gate = policy.gates.first {
+      $0.quorum.basisPoints == quorum && $0.soak.milliseconds == soak
+        && $0.waitAtMost.milliseconds == wait
+    }
+    guard let gate else {
+      reader.refuse("quorum", "no gate of the stored policy is like that of \(name)")
+      return nil
+    }
+    self.init(name: name, size: size, selection: selection, gate: gate, signOff: signOff)
+  }
+}
+
+extension Policy {
+  fileprivate var gates: [StageGate] {
+    let first = canary.map { [$0.gate] } ?? []
+    switch stages {
+    case .exponential(_, _, _, let gate): return first + [gate]
+    case .shares(let shares): return first + shares.map(\.gate)
+    }
+  }
+}
+
+extension DocumentReader {
+  /// Reads a number of 64 bits without sign, written as text because JSON's integers end at 63.
+  fileprivate func wide(_ key: String) -> UInt64? {
+    read(key, default: nil, allowed: "a number as text") { $0.string.flatMap { UInt64($0) } }
+  }
+}

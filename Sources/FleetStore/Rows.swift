@@ -1,0 +1,136 @@
+// Rows: devices, actions, rollouts and the rest as columns: bound for writing, read back.
+
+internal import RolloutEngine
+internal import UpdateModel
+
+extension JSON {
+  /// Compact text.
+  var line: String { String(decoding: text, as: UTF8.self) }
+}
+
+/// Tags and attributes as a JSON object, keys in order so that equal values are equal text; nil
+/// when there are none.
+func propertiesText(_ properties: [String: String]) -> String? {
+  if properties.isEmpty { return nil }
+  let sorted = properties.sorted { $0.key < $1.key }
+  return JSON.object(sorted.map { JSON.Member($0.key, .string($0.value)) }).line
+}
+
+extension Row {
+  mutating func properties() throws(RowFault) -> [String: String] {
+    guard let document = try optional({ (row) throws(RowFault) in try row.json() }) else {
+      return [:]
+    }
+    guard let members = document.members else { throw RowFault("tags are no object") }
+    var properties: [String: String] = [:]
+    for member in members {
+      guard let value = member.value.string else {
+        throw RowFault("\(member.key) is \(member.value.kind) where a string is expected")
+      }
+      properties[member.key] = value
+    }
+    return properties
+  }
+
+  mutating func deviceRow() throws(RowFault) -> (device: Device, lastSeen: Instant?) {
+    let key = DeviceKey(tenant: try name(), device: try device())
+    let hardware = try optional { (row) throws(RowFault) in try row.name() }
+    let token = try optional { (row) throws(RowFault) in try row.digest() }
+    let tags = try properties()
+    let attributes = try properties()
+    let createdAt = try instant()
+    let seen = try optional { (row) throws(RowFault) in try row.instant() }
+    let device = Device(
+      key: key, hardware: hardware, tokenDigest: token, tags: tags, attributes: attributes,
+      createdAt: createdAt)
+    return (device, seen)
+  }
+
+  mutating func group() throws(RowFault) -> DeviceGroup {
+    let name = try name()
+    let filter = try optional { (row) throws(RowFault) -> DeviceFilter in
+      do throws(InvalidValue) { return try DeviceFilter(row.text()) } catch {
+        throw RowFault(error.reason)
+      }
+    }
+    return DeviceGroup(name: name, membership: filter.map { .filter($0) } ?? .explicit)
+  }
+
+  mutating func rollout() throws(RowFault) -> Rollout {
+    let id: RolloutID = try serial()
+    var rollout = try Rollout.read(try json(), id: id)
+    let word = text()
+    guard let status = Rollout.Status(rawValue: word) else {
+      throw RowFault("'\(word)' is not the status of a rollout")
+    }
+    let openStage: Int? = try optional { (row) throws(RowFault) in try row.number() }
+    let stop = try optional { (row) throws(RowFault) in try row.json() }
+    let reason = try stop.map { (document) throws(RowFault) in
+      try Rollout.StopReason.read(document, limit: rollout.policy.failureLimit)
+    }
+    let started = try optional { (row) throws(RowFault) in try row.instant() }
+    let ended = try optional { (row) throws(RowFault) in try row.instant() }
+    let times = try Rollout.readStages(try json())
+    guard times.count == rollout.stages.count else {
+      throw RowFault("\(times.count) stage states for \(rollout.stages.count) planned stages")
+    }
+    guard openStage.map({ rollout.stages.indices.contains($0) }) ?? true else {
+      throw RowFault("the open stage is not among the \(rollout.stages.count) planned")
+    }
+    rollout.restore(
+      status: status, openStage: openStage, stop: reason, startedAt: started, endedAt: ended,
+      stageTimes: times)
+    return rollout
+  }
+
+  /// Reads an action that follows its tenant; the columns are `Action.columns`.
+  mutating func action() throws(RowFault) -> Action {
+    let rollout: RolloutID = try serial()
+    let device = try device()
+    let stage: Int = try number()
+    let kind = try raw(Action.Kind.init(rawValue:))
+    let id = try actionID()
+    let previous = try optional { (row) throws(RowFault) in try row.actionID() }
+    let attempt: Int = try number()
+    let release: ReleaseID = try serial()
+    let fallback: ReleaseID? = try optional { (row) throws(RowFault) in try row.serial() }
+    let state = try actionState()
+    let cancel = try raw(Action.Cancellation.init(rawValue:))
+    let granted = try instant()
+    let changed = try instant()
+    let installed = try optional { (row) throws(RowFault) in try row.instant() }
+    let cause = try optional { (row) throws(RowFault) -> Action.Cause in
+      let word = row.text()
+      guard let cause = Action.Cause(rawValue: word) else {
+        throw RowFault("'\(word)' is not a cause of failure")
+      }
+      return cause
+    }
+    let detail = try optional { (row) throws(RowFault) in row.text() }
+    return Action(
+      rollout: rollout, device: device, stage: stage, kind: kind, id: id, previousID: previous,
+      attempt: attempt, release: release, fallback: fallback, state: state, cancel: cancel,
+      grantedAt: granted, changedAt: changed, installedAt: installed,
+      failure: cause.map { Action.Failure($0, detail ?? "") })
+  }
+
+  private mutating func actionState() throws(RowFault) -> Action.State {
+    let phase = try optional { (row) throws(RowFault) in try row.raw(Action.Phase.init(rawValue:)) }
+    let outcome = try optional { (row) throws(RowFault) in
+      try row.raw(Action.Outcome.init(rawValue:))
+    }
+    let until = try optional { (row) throws(RowFault) in try row.instant() }
+    switch (phase, outcome, until) {
+    case (let phase?, nil, let until?): return .leased(phase, deadline: until)
+    case (nil, nil, let until?): return .retrying(from: until)
+    case (nil, let outcome?, nil): return .ended(outcome)
+    default: throw RowFault("phase, outcome and until contradict each other")
+    }
+  }
+
+  private mutating func raw<Value>(_ convert: (UInt8) -> Value?) throws(RowFault) -> Value {
+    let number: UInt8 = try number()
+    guard let value = convert(number) else { throw RowFault("\(number) means nothing here") }
+    return value
+  }
+}

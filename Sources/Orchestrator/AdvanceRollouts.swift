@@ -1,0 +1,88 @@
+// AdvanceRollouts: what time alone decides: leases that expire, soak times that are over.
+
+import FleetStore
+import RolloutEngine
+import UpdateModel
+
+extension ControlPlane {
+  /// Leases looked at in one go, so that polls never wait long for the ledger.
+  private static let expiriesPerTurn = 500
+
+  /// To be called about once a second.
+  public func advance() {
+    guard isStoreHealthy else { return }
+    for room in allRooms {
+      while expireLeases(in: room) == ControlPlane.expiriesPerTurn {}
+      judgeAll(in: room)
+    }
+  }
+
+  private func expireLeases(in room: Room) -> Int {
+    let now = clock.now
+    return room.ledger.withLock { ledger in
+      let due = ledger.deadlines.take(until: now, limit: ControlPlane.expiriesPerTurn)
+      var draft = Draft(room, now: now)
+      for entry in due {
+        guard let book = ledger.books[entry.rollout], book.isLive,
+          let action = book.actions[entry.device], action.deadline == entry.deadline
+        else { continue }
+        expire(action, in: book, &ledger, &draft)
+      }
+      _ = commit(draft, &ledger)
+      return due.count
+    }
+  }
+
+  private func expire(
+    _ action: Action, in book: RolloutBook, _ ledger: inout Ledger, _ draft: inout Draft
+  ) {
+    if book.rollout.status == .paused, action.phase == .offered {
+      // The device is not shown its offer while the rollout is paused, so its time stands still.
+      var waiting = action
+      waiting.state = .leased(.offered, deadline: draft.now + book.rollout.policy.timeouts.accept)
+      draft.record(waiting, in: book, &ledger)
+      return
+    }
+    let heard = draft.room.fleet.view(action.device)?.lastSeen ?? .epoch
+    guard
+      let next = try? ActionMachine.apply(  // an expiry is never refused
+        .expired(silent: heard <= action.changedAt), to: action, policy: book.rollout.policy,
+        salt: book.rollout.specification.salt, now: draft.now), next != action
+    else { return }
+    draft.record(next, in: book, &ledger)
+    draft.room.fleet.wake(action.device)
+    draft.add(
+      .report(
+        Report(
+          device: DeviceKey(tenant: draft.room.tenant, device: action.device),
+          rollout: action.rollout, action: action.id, at: draft.now, kind: "expired",
+          text: next.failure?.detail ?? "was not heard of in time", code: nil)))
+    draft.judge(book)
+  }
+
+  private func judgeAll(in room: Room) {
+    let now = clock.now
+    room.ledger.withLock { ledger in
+      var draft = Draft(room, now: now)
+      for id in ledger.live {
+        if let book = ledger.books[id] { draft.judge(book) }
+      }
+      _ = commit(draft, &ledger)
+    }
+  }
+
+  /// Hands devices' last-seen times to the store; to be called every half minute and at the end.
+  public func saveLastSeen() {
+    for room in allRooms {
+      while isStoreHealthy {
+        let batch = room.fleet.takeUnsaved(limit: 200)
+        guard !batch.isEmpty else { break }
+        let rows = batch.compactMap { text, instant in
+          // Ids in the table were checked when they were put there.
+          (try? DeviceID(text)).map { (DeviceKey(tenant: room.tenant, device: $0), instant) }
+        }
+        _ = store.enqueue(.lastSeen(rows))
+      }
+    }
+  }
+}

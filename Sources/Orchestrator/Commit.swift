@@ -1,0 +1,55 @@
+// Commit: the tail of every command that touches a rollout: let the gate act, hand all to the store.
+
+import FleetStore
+import RolloutEngine
+import UpdateModel
+
+/// What a command wants to be durable, gathered while it decides.
+struct Draft {
+  let room: Room
+  let now: Instant
+  private(set) var changes: [Change] = []
+
+  init(_ room: Room, now: Instant) {
+    self.room = room
+    self.now = now
+  }
+
+  mutating func add(_ change: Change) { changes.append(change) }
+
+  /// Stores an action in its book and for the store, with its next deadline.
+  mutating func record(_ action: Action, in book: RolloutBook, _ ledger: inout Ledger) {
+    book.record(action, now: now)
+    if let deadline = action.deadline {
+      ledger.deadlines.insert(
+        DeadlineQueue.Entry(deadline: deadline, rollout: action.rollout, device: action.device))
+    }
+    changes.append(.action(room.tenant, action))
+  }
+
+  /// Stores what happened to a rollout and tells those who may be affected.
+  mutating func happened(_ events: [RolloutEvent], in book: RolloutBook) {
+    guard !events.isEmpty else { return }
+    let id = book.rollout.specification.id
+    for event in events {
+      guard let sentence = event.sentence(in: book.rollout) else { continue }
+      changes.append(.rolloutEvent(room.tenant, id, at: now, sentence: sentence))
+    }
+    changes.append(.rollout(room.tenant, book.rollout))
+    room.wakeFleet()
+  }
+
+  /// Lets the gate of a rollout act on counters that have just changed.
+  mutating func judge(_ book: RolloutBook) { happened(book.advance(now: now), in: book) }
+}
+
+extension ControlPlane {
+  /// Hands a draft to the store; to be called with the ledger's lock held, so that the order of
+  /// changes is the order of decisions. Returns the ticket to wait for.
+  func commit(_ draft: Draft, _ ledger: inout Ledger) -> UInt64 {
+    guard !draft.changes.isEmpty else { return ledger.lastTicket }
+    draft.room.noteChange()
+    ledger.lastTicket = store.enqueue(draft.changes)
+    return ledger.lastTicket
+  }
+}

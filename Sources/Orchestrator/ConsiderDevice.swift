@@ -1,0 +1,189 @@
+// ConsiderDevice: what a device that polls is due: proof, recovery, another attempt or a first grant.
+
+import FleetStore
+import RolloutEngine
+import UpdateModel
+
+extension ControlPlane {
+  /// Decides for one device under the ledger's lock and hands what changed to the store.
+  func consider(
+    _ device: Device, _ view: DeviceView, _ room: Room, _ ledger: inout Ledger, now: Instant
+  ) -> Finding {
+    guard isStoreHealthy else { return .later(until: nil, ticket: 0) }
+    var draft = Draft(room, now: now)
+    let outcome = decide(device, view, &ledger, &draft)
+    let ticket = commit(draft, &ledger)
+    return switch outcome {
+    case .nothing: .nothing(ticket: ticket)
+    case .later(let until): .later(until: until, ticket: ticket)
+    case .leased(let id): .leased(id, ticket: ticket)
+    case .cancelling(let id): .cancelling(id, ticket: ticket)
+    }
+  }
+
+  private enum Outcome {
+    case nothing
+    case later(Instant?)
+    case leased(ActionID)
+    case cancelling(ActionID)
+  }
+
+  private func decide(
+    _ device: Device, _ view: DeviceView, _ ledger: inout Ledger, _ draft: inout Draft
+  ) -> Outcome {
+    var wait: Outcome = .nothing
+    // A lease comes before everything: a device never holds two.
+    let leased = ledger.live.first {
+      ledger.books[$0]?.actions[device.key.device]?.isLeased ?? false
+    }
+    if let leased, let book = ledger.books[leased], let action = book.actions[device.key.device] {
+      let outcome = attend(action, of: device, view, in: book, &ledger, &draft)
+      if book.actions[device.key.device]?.isLeased ?? false { return outcome }
+      wait = outcome
+    }
+    for id in ledger.live where id != leased {
+      guard let book = ledger.books[id] else { continue }
+      let outcome =
+        book.actions[device.key.device].map {
+          attend($0, of: device, view, in: book, &ledger, &draft)
+        } ?? offer(device, in: book, &ledger, &draft)
+      switch outcome {
+      case .leased, .cancelling: return outcome
+      case .later: wait = outcome
+      case .nothing: break
+      }
+    }
+    return wait
+  }
+
+  // A device that takes part already.
+  private func attend(
+    _ known: Action, of device: Device, _ view: DeviceView, in book: RolloutBook,
+    _ ledger: inout Ledger, _ draft: inout Draft
+  ) -> Outcome {
+    var action = known
+    let running = ControlPlane.running(device, view, action, ledger)
+    step(.polled(running), &action, book, &ledger, &draft)
+    if book.rollout.status.isStopped {
+      recover(&action, of: device, in: book, &ledger, &draft)
+    } else if case .retrying = action.state {
+      return offer(device, in: book, &ledger, &draft)
+    }
+    switch action.state {
+    case .leased(.offered, _) where book.rollout.status == .paused: return .later(nil)
+    case .leased(.verifying, _):
+      // It has done its part; until it proves what it runs there is nothing to fetch.
+      draft.room.fleet.askForAttributes(device.key.device, running != .expected)
+      return .later(nil)
+    case .leased: return action.cancel == .requested ? .cancelling(action.id) : .leased(action.id)
+    case .retrying(let from): return .later(from)
+    case .ended: return isAwaited(action, book) ? .later(nil) : .nothing
+    }
+  }
+
+  // A device that has to go back but is held up by a limit looks again at its next poll.
+  private func isAwaited(_ action: Action, _ book: RolloutBook) -> Bool {
+    guard book.rollout.status == .rollingBack, action.kind == .update else { return false }
+    return action.standing == .succeeded || action.standing == .unverified
+  }
+
+  private func step(
+    _ input: ActionInput, _ action: inout Action, _ book: RolloutBook, _ ledger: inout Ledger,
+    _ draft: inout Draft
+  ) {
+    // A poll is never refused; if it were, nothing would change.
+    guard
+      let next = try? ActionMachine.apply(
+        input, to: action, policy: book.rollout.policy, salt: book.rollout.specification.salt,
+        now: draft.now), next != action
+    else { return }
+    action = next
+    draft.record(next, in: book, &ledger)
+    draft.judge(book)
+  }
+
+  private func recover(
+    _ action: inout Action, of device: Device, in book: RolloutBook, _ ledger: inout Ledger,
+    _ draft: inout Draft
+  ) {
+    let release = book.rollout.specification.release
+    let recovery = Recovery.decide(
+      action, runsRelease: ledger.runs(device, release), in: book.rollout, now: draft.now)
+    switch recovery {
+    case .nothing, .wait: return
+    case .cancel: step(.cancelRequested, &action, book, &ledger, &draft)
+    case .strand:
+      action = action.stranded(now: draft.now)
+      draft.record(action, in: book, &ledger)
+      draft.judge(book)
+    case .turnBack(let fallback):
+      action = ActionMachine.turnBack(
+        action, to: fallback, id: newID(&draft), policy: book.rollout.policy, now: draft.now)
+      grant(action, in: book, &ledger, &draft)
+    case .retryTurnBack:
+      action = ActionMachine.regrant(
+        action, id: newID(&draft), policy: book.rollout.policy, now: draft.now)
+      grant(action, in: book, &ledger, &draft)
+    }
+  }
+
+  // A device that may be granted its first or next attempt.
+  private func offer(
+    _ device: Device, in book: RolloutBook, _ ledger: inout Ledger, _ draft: inout Draft
+  ) -> Outcome {
+    let known = book.actions[device.key.device]
+    let fits = device.hardware.flatMap { book.artifacts[$0] } != nil
+    let specification = book.rollout.specification
+    let candidate = ledger.candidate(device, for: specification, fits: fits)
+    let answer = Eligibility.decide(candidate, action: known, in: book.rollout, now: draft.now)
+    switch answer {
+    case .excluded, .deferred(.stageClosed), .deferred(.notRunning): return .nothing
+    case .deferred(.backingOff(let until)), .deferred(.rateLimit(_, let until)):
+      return .later(until)
+    case .deferred(.concurrencyLimit): return .later(nil)
+    case .eligible(let stage):
+      let id = newID(&draft)
+      let policy = specification.policy
+      let action =
+        known.map { ActionMachine.regrant($0, id: id, policy: policy, now: draft.now) }
+        ?? Action(
+          rollout: specification.id, device: device.key.device, stage: stage, id: id,
+          release: specification.release, fallback: ledger.fallback(of: device),
+          deadline: draft.now + policy.timeouts.accept, now: draft.now)
+      grant(action, in: book, &ledger, &draft)
+      return .leased(id)
+    }
+  }
+
+  private func grant(
+    _ action: Action, in book: RolloutBook, _ ledger: inout Ledger, _ draft: inout Draft
+  ) {
+    book.evolve(.granted, now: draft.now)
+    draft.record(action, in: book, &ledger)
+    draft.add(
+      .report(
+        Report(
+          device: DeviceKey(tenant: draft.room.tenant, device: action.device),
+          rollout: action.rollout, action: action.id, at: draft.now, kind: "granted",
+          text: action.kind == .update
+            ? "granted, attempt \(action.attempt)"
+            : "granted the way back, attempt \(action.attempt)",
+          code: nil)))
+  }
+
+  private func newID(_ draft: inout Draft) -> ActionID {
+    let (id, reservation) = actionNumbers.withLock { $0.take() }
+    if let reservation { draft.add(reservation) }
+    return id
+  }
+
+  /// What a device says it runs, compared with what an action gave it.
+  static func running(
+    _ device: Device, _ view: DeviceView, _ action: Action, _ ledger: Ledger
+  ) -> ActionInput.Running {
+    if ledger.runs(device, action.release) { return .expected }
+    guard device.reportedVersion != nil || device.reportedImage != nil else { return .unknown }
+    let since = action.installedAt ?? action.grantedAt
+    return view.versionReportedAt > since ? .other : .stale
+  }
+}

@@ -1,0 +1,75 @@
+// ControlPlane: holds the parts together; every command is an extension in a file of its own.
+
+import Crypto
+public import FleetStore
+import ImagePipeline
+import RolloutEngine
+public import UpdateModel
+import UpdateTrust
+
+/// The service: what operators and devices can ask for, whatever the protocol.
+///
+/// A command loads what it needs, decides with the pure engine, commits to the store and only then
+/// is answered: it returns a ticket, and the caller answers once the store has committed it.
+public final class ControlPlane: Sendable {
+  let store: Store
+  /// The stored images.
+  public let images: ImageShelf
+  let policies: PolicyShelf
+  let clock: any Clock
+  let access = Lock(AccessTable())
+  let actionNumbers = Lock(ActionNumbers())
+  /// Uploads between hash and commit, by digest; their content must not be swept.
+  let imagesInPreparation = Lock<[Digest: Int]>([:])
+  private let rooms = Lock<[Name: Room]>([:])
+
+  /// Joins the parts; nothing is loaded yet, see `load()`.
+  public init(
+    store: Store, images: ImageShelf, policies: PolicyShelf, clock: any Clock = SystemClock()
+  ) {
+    self.store = store
+    self.images = images
+    self.policies = policies
+    self.clock = clock
+  }
+
+  /// A tenant's room; nil when there is no such tenant, or no tenant was named.
+  public func room(_ tenant: Name?) -> Room? {
+    guard let tenant else { return nil }
+    return rooms.withLock { $0[tenant] }
+  }
+
+  /// All rooms, by tenant name.
+  public var allRooms: [Room] {
+    rooms.withLock { Array($0.values) }.sorted { $0.tenant < $1.tenant }
+  }
+
+  /// Adds a room; false when its tenant has one.
+  func insert(_ room: Room) -> Bool {
+    rooms.withLock { rooms in
+      guard rooms[room.tenant] == nil else { return false }
+      rooms[room.tenant] = room
+      return true
+    }
+  }
+
+  /// Whether the store takes writes; false makes every command answer `storeUnavailable`.
+  public var isStoreHealthy: Bool { store.isHealthy && store.isAccepting }
+
+  func requireStore() throws(Problem) {
+    guard isStoreHealthy else {
+      throw Problem(
+        .storeUnavailable,
+        "the store cannot take writes now; nothing was changed, try again in a few seconds")
+    }
+  }
+
+  /// Waits until a ticket is on disk; for commands that are not answered by the event loops.
+  public func wait(for ticket: UInt64) throws(Problem) {
+    do {
+      try store.wait(for: ticket)
+    } catch {
+      throw Problem(.storeUnavailable, "the change could not be saved: \(error)")
+    }
+  }
+}

@@ -1,0 +1,187 @@
+// DeviceTable: the devices of one shard in flat memory, found by the bytes of their id.
+//
+// A record is about a hundred bytes, an id lies in a shared arena, and hash slots are four bytes
+// wide, so an idle device costs well under 400 bytes. Tags and attributes, which polls never read,
+// are kept as one compact JSON text per device. Removed records are reused; their arena bytes are
+// reclaimed when the process restarts.
+
+import Crypto
+import UpdateModel
+
+/// One device in memory.
+struct DeviceRecord {
+  var idOffset: UInt32
+  var idLength: UInt16
+  var flags: Flags
+  var hardware: UInt32
+  var version: UInt32
+  var token: SHA256.Value?
+  var lastSeen: Instant
+  var versionReportedAt: Instant
+  var createdAt: Instant
+  /// The ledger's epoch at which the device was found to have nothing to do; 0 for never.
+  var idleEpoch: UInt32
+  /// Tags and attributes, see `DeviceDetails`; nil when there are none.
+  var details: [UInt8]?
+
+  struct Flags: OptionSet {
+    let rawValue: UInt16
+    /// The slot holds a device.
+    static let live = Flags(rawValue: 1)
+    /// The device is asked for its attributes at its next poll.
+    static let wantsAttributes = Flags(rawValue: 2)
+    /// `lastSeen` is newer than in the store.
+    static let isUnsaved = Flags(rawValue: 4)
+  }
+}
+
+/// The devices of one shard.
+struct DeviceTable {
+  private(set) var records: ContiguousArray<DeviceRecord> = []
+  private var arena: ContiguousArray<UInt8> = []
+  private var slots = ContiguousArray<UInt32>(repeating: 0, count: 16)
+  private var free: [UInt32] = []
+  /// Records whose `lastSeen` has to be saved.
+  var unsaved: [UInt32] = []
+  /// Devices in the table.
+  private(set) var count = 0
+
+  /// The record number of a device; nil when there is none.
+  func find(_ id: UnsafeRawBufferPointer, hash: UInt64) -> Int? {
+    var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
+    while slots[slot] != 0 {
+      let index = Int(slots[slot] &- 1)
+      if matches(index, id) { return index }
+      slot = (slot + 1) & (slots.count - 1)
+    }
+    return nil
+  }
+
+  /// Adds a device that is not there yet and returns its record number.
+  mutating func insert(_ id: UnsafeRawBufferPointer, hash: UInt64, _ record: DeviceRecord) -> Int {
+    if (count + 1) * 4 > slots.count * 3 { grow() }
+    var record = record
+    record.idOffset = UInt32(arena.count)
+    record.idLength = UInt16(id.count)
+    record.flags.insert(.live)
+    arena.append(contentsOf: id)
+    let index: Int
+    if let reused = free.popLast() {
+      index = Int(reused)
+      records[index] = record
+    } else {
+      index = records.count
+      records.append(record)
+    }
+    place(index, hash: hash)
+    count += 1
+    return index
+  }
+
+  /// Removes a device.
+  mutating func remove(_ index: Int) {
+    records[index].flags = []
+    records[index].details = nil
+    free.append(UInt32(index))
+    count -= 1
+    rebuild(slotCount: slots.count)
+  }
+
+  /// The id of a record.
+  func id(_ index: Int) -> String {
+    let record = records[index]
+    let start = Int(record.idOffset)
+    return String(decoding: arena[start..<start + Int(record.idLength)], as: UTF8.self)
+  }
+
+  /// Reads and writes a record in place.
+  subscript(index: Int) -> DeviceRecord {
+    get { records[index] }
+    _modify { yield &records[index] }
+  }
+
+  private func matches(_ index: Int, _ id: UnsafeRawBufferPointer) -> Bool {
+    let offset = Int(records[index].idOffset)
+    let length = Int(records[index].idLength)
+    guard length == id.count else { return false }
+    return arena.withUnsafeBytes { bytes in
+      UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + length]).elementsEqual(id)
+    }
+  }
+
+  private mutating func place(_ index: Int, hash: UInt64) {
+    var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
+    while slots[slot] != 0 { slot = (slot + 1) & (slots.count - 1) }
+    slots[slot] = UInt32(index + 1)
+  }
+
+  private mutating func grow() { rebuild(slotCount: slots.count * 2) }
+
+  private mutating func rebuild(slotCount: Int) {
+    slots = ContiguousArray(repeating: 0, count: slotCount)
+    for index in records.indices where records[index].flags.contains(.live) {
+      let start = Int(records[index].idOffset)
+      let end = start + Int(records[index].idLength)
+      let hash = arena.withUnsafeBytes {
+        DeviceTable.hash(UnsafeRawBufferPointer(rebasing: $0[start..<end]))
+      }
+      place(index, hash: hash)
+    }
+  }
+
+  /// A hash of an id's bytes: FNV-1a by words with a final mix; only spreads, protects nothing.
+  static func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    var position = 0
+    while position + 8 <= bytes.count {
+      hash =
+        (hash ^ bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self)) &* 0x100_0000_01b3
+      hash ^= hash >> 29
+      position += 8
+    }
+    while position < bytes.count {
+      hash = (hash ^ UInt64(bytes[position])) &* 0x100_0000_01b3
+      position += 1
+    }
+    hash ^= hash >> 32
+    hash = hash &* 0xd6e8_feb8_6659_fd93
+    return hash ^ (hash >> 32)
+  }
+}
+
+/// Tags and attributes of a device as kept in memory: compact JSON, read only off the hot path.
+struct DeviceDetails: Equatable {
+  var tags: [String: String]
+  var attributes: [String: String]
+
+  init(tags: [String: String], attributes: [String: String]) {
+    self.tags = tags
+    self.attributes = attributes
+  }
+
+  init(_ text: [UInt8]?) {
+    // The text was written by `encoded`, so it parses.
+    let document = text.flatMap { try? JSON.parse($0) }
+    tags = DeviceDetails.texts(document?["t"])
+    attributes = DeviceDetails.texts(document?["a"])
+  }
+
+  /// Nil when there is nothing to keep.
+  var encoded: [UInt8]? {
+    guard !tags.isEmpty || !attributes.isEmpty else { return nil }
+    return JSON.members([
+      "t": tags.isEmpty ? nil : DeviceDetails.object(tags),
+      "a": attributes.isEmpty ? nil : DeviceDetails.object(attributes),
+    ]).text
+  }
+
+  private static func texts(_ object: JSON?) -> [String: String] {
+    var texts: [String: String] = [:]
+    for member in object?.members ?? [] { texts[member.key] = member.value.string }
+    return texts
+  }
+
+  private static func object(_ texts: [String: String]) -> JSON {
+    .object(texts.sorted { $0.key < $1.key }.map { JSON.Member($0.key, .string($0.value)) })
+  }
+}

@@ -1,0 +1,262 @@
+// Fleet: all devices of one tenant in memory, in shards, so that a poll takes one short lock.
+
+import Crypto
+public import UpdateModel
+
+/// What an authenticated device is, copied out of its record.
+public struct DeviceView: Sendable {
+  /// Which device.
+  public let device: DeviceID
+  /// Hardware model; nil while unknown.
+  public let hardware: String?
+  /// The version it reports; nil when it never did.
+  public let version: String?
+  /// When it last reported its version.
+  public let versionReportedAt: Instant
+  /// When it was last heard.
+  public let lastSeen: Instant
+  /// Whether it is to be asked for its attributes.
+  public let wantsAttributes: Bool
+  /// The ledger's epoch at which it was found to have nothing to do.
+  let idleEpoch: UInt32
+}
+
+/// How a device's credentials were judged.
+enum Authentication {
+  case accepted
+  case wrongToken
+  case unknownDevice
+}
+
+/// The devices of one tenant.
+final class Fleet: Sendable {
+  private static let shardCount = 64
+  private let shards: [Lock<DeviceTable>]
+  private let texts = Lock(SharedTexts())
+
+  struct SharedTexts {
+    var hardware = Interner()
+    var versions = Interner()
+  }
+
+  init() {
+    shards = (0..<Fleet.shardCount).map { _ in Lock(DeviceTable()) }
+  }
+
+  // MARK: The hot path
+
+  /// Judges a token and, when it is right, notes that the device was heard.
+  ///
+  /// `idle` is what the caller needs to answer without looking further: the epoch at which the
+  /// device had nothing to do and whether it is to be asked for attributes.
+  func greet(
+    _ id: UnsafeRawBufferPointer, token: SHA256.Value?, now: Instant
+  ) -> (result: Authentication, idleEpoch: UInt32, wantsAttributes: Bool) {
+    let hash = DeviceTable.hash(id)
+    return shard(hash).withLock { table in
+      guard let index = table.find(id, hash: hash) else { return (.unknownDevice, 0, false) }
+      guard let expected = table.records[index].token, let token,
+        token.matchesInConstantTime(expected)
+      else { return (.wrongToken, 0, false) }
+      Fleet.touch(&table, index, now)
+      let record = table.records[index]
+      return (.accepted, record.idleEpoch, record.flags.contains(.wantsAttributes))
+    }
+  }
+
+  private static func touch(_ table: inout DeviceTable, _ index: Int, _ now: Instant) {
+    table[index].lastSeen = now
+    if !table.records[index].flags.contains(.isUnsaved) {
+      table[index].flags.insert(.isUnsaved)
+      table.unsaved.append(UInt32(index))
+    }
+  }
+
+  /// Notes at which epoch a device had nothing to do.
+  func markIdle(_ device: DeviceID, epoch: UInt32) {
+    update(device) { $0.idleEpoch = epoch }
+  }
+
+  // MARK: Reading
+
+  /// What is known about a device; nil when there is none.
+  func view(_ device: DeviceID) -> DeviceView? {
+    guard let (record, _) = record(device) else { return nil }
+    let (hardware, version) = texts.withLock {
+      ($0.hardware.text(record.hardware), $0.versions.text(record.version))
+    }
+    return DeviceView(
+      device: device, hardware: hardware, version: version,
+      versionReportedAt: record.versionReportedAt, lastSeen: record.lastSeen,
+      wantsAttributes: record.flags.contains(.wantsAttributes), idleEpoch: record.idleEpoch)
+  }
+
+  /// The full registration of a device and when it was last heard; nil when there is none.
+  func device(_ key: DeviceKey) -> (device: Device, lastSeen: Instant)? {
+    guard let (record, _) = record(key.device) else { return nil }
+    return (registration(record, key), record.lastSeen)
+  }
+
+  /// Devices of the tenant.
+  var count: Int { shards.reduce(0) { $0 + $1.withLock { $0.count } } }
+
+  /// Devices by version; nil stands for those that never reported one.
+  var versions: [(version: String?, count: Int)] {
+    texts.withLock { $0.versions.counts }.map { ($0.text, $0.count) }
+  }
+
+  /// Devices heard at or after an instant.
+  func heard(since instant: Instant) -> Int {
+    shards.reduce(0) { sum, shard in
+      sum
+        + shard.withLock { table in
+          table.records.count { $0.flags.contains(.live) && $0.lastSeen >= instant }
+        }
+    }
+  }
+
+  /// Calls `body` with every device, shard by shard; each shard is copied out before.
+  func forEach(in tenant: Name, _ body: (Device, _ lastSeen: Instant) -> Void) {
+    for shard in shards {
+      let rows = shard.withLock { table in
+        table.records.indices.compactMap { index -> (String, DeviceRecord)? in
+          let record = table.records[index]
+          return record.flags.contains(.live) ? (table.id(index), record) : nil
+        }
+      }
+      for (text, record) in rows {
+        // Ids in the table were checked when they were put there.
+        guard let id = try? DeviceID(text) else { continue }
+        body(registration(record, DeviceKey(tenant: tenant, device: id)), record.lastSeen)
+      }
+    }
+  }
+
+  private func registration(_ record: DeviceRecord, _ key: DeviceKey) -> Device {
+    let details = DeviceDetails(record.details)
+    let hardware = texts.withLock { $0.hardware.text(record.hardware) }
+    return Device(
+      key: key,
+      hardware: hardware.flatMap { try? Name($0) },  // was a name when it was interned
+      tokenDigest: record.token.flatMap { Digest(bytes: $0.bytes) },
+      tags: details.tags, attributes: details.attributes, createdAt: record.createdAt)
+  }
+
+  private func record(_ device: DeviceID) -> (DeviceRecord, Int)? {
+    withBytes(of: device) { bytes, hash in
+      shard(hash).withLock { table in
+        table.find(bytes, hash: hash).map { (table.records[$0], $0) }
+      }
+    }
+  }
+
+  // MARK: Changing
+
+  /// Adds a device, or replaces what was registered and reported about it.
+  func put(_ device: Device, lastSeen: Instant?, wantsAttributes: Bool, versionReportedAt: Instant?)
+  {
+    let details = DeviceDetails(tags: device.tags, attributes: device.attributes).encoded
+    let (hardware, version) = texts.withLock {
+      (
+        $0.hardware.number(of: device.hardware?.text),
+        $0.versions.number(of: device.reportedVersion)
+      )
+    }
+    let token = device.tokenDigest.flatMap { SHA256.Value($0.bytes) }
+    let oldVersion: UInt32? = withBytes(of: device.key.device) { bytes, hash in
+      shard(hash).withLock { table in
+        if let index = table.find(bytes, hash: hash) {
+          let old = table.records[index].version
+          table[index].hardware = hardware
+          table[index].version = version
+          table[index].token = token
+          table[index].details = details
+          table[index].idleEpoch = 0
+          if let versionReportedAt { table[index].versionReportedAt = versionReportedAt }
+          if let lastSeen { table[index].lastSeen = max(lastSeen, table.records[index].lastSeen) }
+          if wantsAttributes {
+            table[index].flags.insert(.wantsAttributes)
+          } else {
+            table[index].flags.remove(.wantsAttributes)
+          }
+          return old
+        }
+        let record = DeviceRecord(
+          idOffset: 0, idLength: 0, flags: wantsAttributes ? .wantsAttributes : [],
+          hardware: hardware, version: version, token: token, lastSeen: lastSeen ?? .epoch,
+          versionReportedAt: versionReportedAt ?? .epoch, createdAt: device.createdAt,
+          idleEpoch: 0, details: details)
+        _ = table.insert(bytes, hash: hash, record)
+        return nil
+      }
+    }
+    texts.withLock { $0.versions.move(from: oldVersion, to: version) }
+  }
+
+  /// Asks a device for its attributes at its next poll, or stops asking.
+  func askForAttributes(_ device: DeviceID, _ wanted: Bool) {
+    update(device) { record in
+      if wanted {
+        record.flags.insert(.wantsAttributes)
+      } else {
+        record.flags.remove(.wantsAttributes)
+      }
+    }
+  }
+
+  /// Makes the device look at the rollouts again at its next poll.
+  func wake(_ device: DeviceID) { update(device) { $0.idleEpoch = 0 } }
+
+  /// Removes a device; false when there is none.
+  func remove(_ device: DeviceID) -> Bool {
+    let version: UInt32? = withBytes(of: device) { bytes, hash in
+      shard(hash).withLock { table in
+        guard let index = table.find(bytes, hash: hash) else { return nil }
+        let version = table.records[index].version
+        table.remove(index)
+        return version
+      }
+    }
+    if let version { texts.withLock { $0.versions.move(from: version, to: nil) } }
+    return version != nil
+  }
+
+  /// Takes the devices whose `lastSeen` has to be saved, at most `limit` from each shard.
+  func takeUnsaved(limit: Int) -> [(String, Instant)] {
+    shards.flatMap { shard in
+      shard.withLock { table in
+        let batch = table.unsaved.suffix(limit)
+        table.unsaved.removeLast(batch.count)
+        return batch.compactMap { number -> (String, Instant)? in
+          let index = Int(number)
+          guard table.records[index].flags.contains(.live) else { return nil }
+          table[index].flags.remove(.isUnsaved)
+          return (table.id(index), table.records[index].lastSeen)
+        }
+      }
+    }
+  }
+
+  private func update(_ device: DeviceID, _ body: (inout DeviceRecord) -> Void) {
+    withBytes(of: device) { bytes, hash in
+      shard(hash).withLock { table in
+        if let index = table.find(bytes, hash: hash) { body(&table[index]) }
+      }
+    }
+  }
+
+  private func withBytes<Result>(
+    of device: DeviceID, _ body: (UnsafeRawBufferPointer, UInt64) -> Result
+  ) -> Result {
+    var text = device.text
+    return text.withUTF8 { utf8 in
+      let bytes = UnsafeRawBufferPointer(utf8)
+      return body(bytes, DeviceTable.hash(bytes))
+    }
+  }
+
+  // The table uses the low bits of the hash, the shard the high ones.
+  private func shard(_ hash: UInt64) -> Lock<DeviceTable> {
+    shards[Int(truncatingIfNeeded: hash >> 58)]
+  }
+}

@@ -1,0 +1,101 @@
+// Ledger: what one tenant's devices were promised: rollouts, actions, leases; and what they can get.
+
+import RolloutEngine
+import UpdateModel
+
+/// The state behind a tenant's decisions; reached only through its room's lock.
+struct Ledger {
+  var artifacts: [ArtifactID: Artifact] = [:]
+  var releases: [ReleaseID: Release] = [:]
+  var groups: [Name: Group] = [:]
+  var books: [RolloutID: RolloutBook] = [:]
+  var deadlines = DeadlineQueue()
+  /// The last change handed to the store; an answer that shows an action waits for it.
+  var lastTicket: UInt64 = 0
+  /// Rollouts that can concern a device, newest first.
+  private(set) var live: [RolloutID] = []
+
+  struct Group {
+    var group: DeviceGroup
+    var members: Set<DeviceID> = []
+
+    func contains(_ device: Device) -> Bool {
+      switch group.membership {
+      case .explicit: members.contains(device.key.device)
+      case .filter(let filter): filter.matches(device)
+      }
+    }
+  }
+
+  /// To be called when a rollout starts, closes or is restored.
+  mutating func refreshLive() {
+    live = books.values.filter(\.isLive).map { $0.rollout.specification.id }.sorted(by: >)
+  }
+
+  /// The artifacts of a release for a hardware model; empty when none fits.
+  func artifacts(of release: ReleaseID, for hardware: Name) -> [Artifact] {
+    (releases[release]?.artifacts ?? []).compactMap { artifacts[$0] }
+      .filter { $0.hardware.contains(hardware) }
+      .sorted { $0.component < $1.component }
+  }
+
+  /// A published release of the tenant with this version that fits; the newest of several.
+  func release(version: String, for hardware: Name) -> ReleaseID? {
+    releases.values
+      .filter { $0.version.text == version && $0.status != .draft }
+      .filter { !artifacts(of: $0.id, for: hardware).isEmpty }
+      .map(\.id).max()
+  }
+
+  /// Whether a version text names what a release brings to a hardware model.
+  ///
+  /// Devices report either the version of the release or, with a single image, that of the image.
+  func isVersion(_ version: String, of release: ReleaseID, for hardware: Name?) -> Bool {
+    guard let found = releases[release] else { return false }
+    if found.version.text == version { return true }
+    guard let hardware else { return false }
+    let images = artifacts(of: release, for: hardware)
+    return images.count == 1 && images[0].version.text == version
+  }
+
+  /// Whether a device is in a rollout's target.
+  func isTargeted(_ device: Device, by target: RolloutSpecification.Target?) -> Bool {
+    switch target {
+    case nil: true
+    case .group(let name): groups[name]?.contains(device) ?? false
+    case .filter(let filter): filter.matches(device)
+    }
+  }
+
+  /// Whether a device is in the canary group of a policy.
+  func isCanary(_ device: Device, of policy: Policy) -> Bool {
+    policy.canary.flatMap { groups[$0.group] }?.contains(device) ?? false
+  }
+
+  /// What the engine needs to know about a device for a rollout.
+  func candidate(_ device: Device, for specification: RolloutSpecification, fits: Bool) -> Candidate
+  {
+    Candidate(
+      device: device.key.device, fits: fits,
+      isTargeted: isTargeted(device, by: specification.target),
+      runsRelease: runs(device, specification.release),
+      isCanary: isCanary(device, of: specification.policy))
+  }
+
+  /// Whether a device says that it runs a release, by version or by image digest.
+  func runs(_ device: Device, _ release: ReleaseID) -> Bool {
+    if let image = device.reportedImage, let hardware = device.hardware {
+      return artifacts(of: release, for: hardware).contains { $0.sha256 == image }
+    }
+    guard let version = device.reportedVersion else { return false }
+    return isVersion(version, of: release, for: device.hardware)
+  }
+
+  /// The live rollout in which a device has the action with this id, now or one attempt ago.
+  func book(of device: DeviceID, action id: ActionID) -> RolloutID? {
+    live.first { rollout in
+      guard let action = books[rollout]?.actions[device] else { return false }
+      return action.id == id || action.previousID == id
+    }
+  }
+}

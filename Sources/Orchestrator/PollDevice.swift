@@ -1,0 +1,112 @@
+// PollDevice: a device asks whether there is something to do.
+
+import Crypto
+import FleetStore
+import RolloutEngine
+public import UpdateModel
+
+/// What a device is told.
+public enum PollAnswer: Sendable {
+  /// Wrong or no credentials, or no such device.
+  case refused
+  /// Nothing to do.
+  case idle(PollTerms)
+  /// There is something to install.
+  case deployment(ActionID, PollTerms)
+  /// What was offered is to be stopped.
+  case cancel(ActionID, PollTerms)
+}
+
+/// What goes with every answer to a poll.
+public struct PollTerms: Sendable {
+  /// How long to wait before the next poll.
+  public let sleep: Interval
+  /// Whether the device is to describe itself.
+  public let wantsAttributes: Bool
+  /// The answer may leave once this is durable; 0 for at once.
+  public let ticket: UInt64
+}
+
+extension ControlPlane {
+  /// Answers a poll. The hot path, nothing to do, takes one lock and touches neither store nor heap.
+  public func poll(
+    _ room: Room, device id: UnsafeRawBufferPointer, token: UnsafeRawBufferPointer
+  ) -> PollAnswer {
+    let now = clock.now
+    let digest = token.isEmpty ? nil : SHA256.value(of: token)
+    let epoch = room.epoch
+    let greeting = room.fleet.greet(id, token: digest, now: now)
+    switch greeting.result {
+    case .wrongToken: return .refused
+    case .unknownDevice:
+      guard registerOnContact(room, id, token: digest, now: now) else { return .refused }
+      return look(room, id, now: now, epoch: epoch)
+    case .accepted:
+      guard greeting.idleEpoch != epoch else {
+        return .idle(
+          PollTerms(
+            sleep: sleep(room, id, now: now), wantsAttributes: greeting.wantsAttributes, ticket: 0))
+      }
+      return look(room, id, now: now, epoch: epoch)
+    }
+  }
+
+  /// Checks a device's token and notes that it was heard.
+  public func authenticate(
+    _ room: Room, device id: UnsafeRawBufferPointer, token: UnsafeRawBufferPointer
+  ) -> DeviceID? {
+    guard !token.isEmpty else { return nil }
+    let greeting = room.fleet.greet(id, token: SHA256.value(of: token), now: clock.now)
+    guard case .accepted = greeting.result else { return nil }
+    // A device in the table has a valid id.
+    return try? DeviceID(String(decoding: id, as: UTF8.self))
+  }
+
+  // Spread over a tenth of the interval, differently at each poll, so that devices which start
+  // together do not stay together.
+  private func sleep(_ room: Room, _ id: UnsafeRawBufferPointer, now: Instant) -> Interval {
+    let seconds = room.pollSeconds
+    let spread = DeviceTable.hash(id) &+ UInt64(bitPattern: now.milliseconds)
+    return .seconds(seconds - Int64(spread % UInt64(seconds / 10 + 1)))
+  }
+
+  private func look(
+    _ room: Room, _ id: UnsafeRawBufferPointer, now: Instant, epoch: UInt32
+  ) -> PollAnswer {
+    guard let device = try? DeviceID(String(decoding: id, as: UTF8.self)),  // it is in the table
+      let (known, _) = room.fleet.device(DeviceKey(tenant: room.tenant, device: device)),
+      let view = room.fleet.view(device)
+    else { return .refused }
+    let sleep = sleep(room, id, now: now)
+    let finding = room.ledger.withLock { ledger in
+      consider(known, view, room, &ledger, now: now)
+    }
+    let wants = room.fleet.view(device)?.wantsAttributes ?? false
+    func terms(_ ticket: UInt64, _ sleep: Interval = sleep) -> PollTerms {
+      PollTerms(sleep: sleep, wantsAttributes: wants, ticket: ticket)
+    }
+    switch finding {
+    case .nothing(let ticket):
+      room.fleet.markIdle(device, epoch: epoch)
+      return .idle(terms(ticket))
+    case .later(let until, let ticket):
+      guard let until else { return .idle(terms(ticket)) }
+      let wait = max(Interval.seconds(1), until - now)
+      return .idle(terms(ticket, min(sleep, .seconds(wait.wholeSeconds + 1))))
+    case .leased(let action, let ticket): return .deployment(action, terms(ticket))
+    case .cancelling(let action, let ticket): return .cancel(action, terms(ticket))
+    }
+  }
+}
+
+/// What the ledger has for a device.
+enum Finding {
+  /// Nothing, until the ledger's epoch changes.
+  case nothing(ticket: UInt64)
+  /// Nothing now, maybe later.
+  case later(until: Instant?, ticket: UInt64)
+  /// A lease.
+  case leased(ActionID, ticket: UInt64)
+  /// A lease that is to be stopped.
+  case cancelling(ActionID, ticket: UInt64)
+}

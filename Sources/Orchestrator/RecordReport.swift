@@ -1,0 +1,135 @@
+// RecordReport: a device says how its update goes.
+
+import FleetStore
+import RolloutEngine
+public import UpdateModel
+
+/// What a device reports about an action, whatever its protocol.
+public struct DeviceReport: Sendable {
+  /// What it means for the action.
+  public enum Meaning: Sendable {
+    /// It goes on; percent when the device says.
+    case progress(percent: Int?)
+    /// All bytes are there.
+    case downloaded
+    /// Installed.
+    case installed
+    /// Failed.
+    case failed
+    /// Put off.
+    case rejected
+    /// Stopped as asked.
+    case cancelAccepted
+    /// Not stopped.
+    case cancelRefused
+  }
+
+  /// What it means.
+  public let meaning: Meaning
+  /// A short word for the history, such as DDI's `execution`.
+  public let word: String
+  /// The device's own words; cut to `textBytesMax`.
+  public let text: String
+  /// The device's own code.
+  public let code: Int?
+
+  /// Longer texts are cut: hawkBit keeps 512 characters per message, SWUpdate sends up to 48.
+  public static let textBytesMax = 8192
+
+  /// Joins what a gateway understood.
+  public init(meaning: Meaning, word: String, text: String, code: Int?) {
+    self.meaning = meaning
+    self.word = word
+    self.text = String(decoding: text.utf8.prefix(DeviceReport.textBytesMax), as: UTF8.self)
+    self.code = code
+  }
+}
+
+/// What became of a report.
+public enum ReportOutcome: Sendable {
+  /// It counts; answer when the ticket is durable.
+  case accepted(ticket: UInt64)
+  /// No such action for this device.
+  case unknownAction
+  /// The action is closed and this does not repeat its end.
+  case closed
+  /// The device has sent as many reports for this action as are kept.
+  case tooMany
+  /// The store cannot take it; the device should repeat it.
+  case storeUnavailable
+}
+
+extension ControlPlane {
+  /// Reports kept per attempt, as in hawkBit; final ones are taken beyond it.
+  public static let reportsPerActionMax = 1000
+
+  /// Records a report: history, action, counters and gate in one commit.
+  public func record(
+    _ report: DeviceReport, of device: DeviceID, action id: ActionID, in room: Room
+  ) -> ReportOutcome {
+    guard isStoreHealthy else { return .storeUnavailable }
+    let now = clock.now
+    return room.ledger.withLock { ledger in
+      guard let rollout = ledger.book(of: device, action: id), let book = ledger.books[rollout],
+        let action = book.actions[device]
+      else { return .unknownAction }
+      let count = book.reportCounts[device, default: 0]
+      guard count < ControlPlane.reportsPerActionMax || report.isFinal else { return .tooMany }
+      var draft = Draft(room, now: now)
+      // A word about the attempt before says nothing about the present one.
+      if action.id == id {
+        guard let next = try? advance(action, by: report, in: book, now: now) else {
+          return .closed
+        }
+        if next != action {
+          draft.record(next, in: book, &ledger)
+          if case .installed = report.meaning { room.fleet.askForAttributes(device, true) }
+          draft.judge(book)
+        }
+      }
+      book.reportCounts[device] = count + 1
+      if case .progress(let percent?) = report.meaning {
+        book.percent[device] = percent
+        room.noteChange()
+      }
+      draft.add(
+        .report(
+          Report(
+            device: DeviceKey(tenant: room.tenant, device: device), rollout: rollout, action: id,
+            at: now, kind: report.word, text: report.text, code: report.code)))
+      return .accepted(ticket: commit(draft, &ledger))
+    }
+  }
+
+  private func advance(
+    _ action: Action, by report: DeviceReport, in book: RolloutBook, now: Instant
+  ) throws(ActionRefusal) -> Action {
+    func apply(_ input: ActionInput, to action: Action) throws(ActionRefusal) -> Action {
+      try ActionMachine.apply(
+        input, to: action, policy: book.rollout.policy, salt: book.rollout.specification.salt,
+        now: now)
+    }
+    switch report.meaning {
+    case .progress:
+      guard action.isLeased else { throw .closed }
+      return try apply(.taken, to: action)
+    case .downloaded: return try apply(.downloaded, to: action)
+    case .installed: return try apply(.installed, to: action)
+    case .failed:
+      return try apply(.failed(report.text.isEmpty ? "no reason given" : report.text), to: action)
+    case .rejected: return try apply(.rejected, to: action)
+    case .cancelAccepted: return try apply(.cancelAccepted, to: action)
+    case .cancelRefused: return try apply(.cancelRefused, to: action)
+    }
+  }
+}
+
+extension DeviceReport {
+  /// Whether the report ends an attempt.
+  var isFinal: Bool {
+    switch meaning {
+    case .installed, .failed, .cancelAccepted: true
+    case .progress, .downloaded, .rejected, .cancelRefused: false
+    }
+  }
+}

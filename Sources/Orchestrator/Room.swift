@@ -1,0 +1,86 @@
+// Room: everything of one tenant that is in memory.
+
+import RolloutEngine
+import Synchronization
+public import UpdateModel
+
+/// Settings of a tenant.
+public struct TenantSettings: Equatable, Sendable {
+  /// Whether a device that nobody registered is registered when it first calls.
+  public var registerOnFirstContact = false
+  /// How often devices are asked to poll.
+  public var pollInterval = Interval.minutes(5)
+
+  /// The safe defaults.
+  public init() {}
+
+  /// Reads stored or sent settings over the present ones; unknown members are refused.
+  public mutating func apply(_ document: JSON) throws(Problem) {
+    let faults = DocumentReader.Faults()
+    let reader = DocumentReader(document, faults: faults)
+    reader.allowOnly(["name", "registerOnFirstContact", "pollSeconds"])
+    let register = reader.flag("registerOnFirstContact", default: registerOnFirstContact)
+    // DDI clients understand 23:59:59 at most, and hawkBit never goes below 1 s.
+    let seconds = reader.integer(
+      "pollSeconds", default: Int(pollInterval.wholeSeconds), in: 1...86_399)
+    guard faults.list.isEmpty, let register, let seconds else {
+      throw Problem(
+        .invalidRequest, faults.list.map { "\($0.field): \($0.reason)" }.joined(separator: "; "),
+        faults: faults.list)
+    }
+    registerOnFirstContact = register
+    pollInterval = .seconds(Int64(seconds))
+  }
+
+  /// The settings as stored and shown.
+  public var document: JSON {
+    .members([
+      "registerOnFirstContact": .bool(registerOnFirstContact),
+      "pollSeconds": .integer(pollInterval.wholeSeconds),
+    ])
+  }
+}
+
+/// One tenant: its devices, its ledger, its settings.
+public final class Room: Sendable {
+  /// The tenant's name.
+  public let tenant: Name
+  let fleet = Fleet()
+  let ledger = Lock(Ledger())
+  private let settingsLock = Lock(TenantSettings())
+  private let pollSecondsCopy = Atomic<Int64>(TenantSettings().pollInterval.wholeSeconds)
+  private let epochCounter = Atomic<UInt32>(1)
+  private let changeCounter = Atomic<UInt64>(1)
+
+  init(tenant: Name) { self.tenant = tenant }
+
+  /// The tenant's settings.
+  public var settings: TenantSettings { settingsLock.withLock { $0 } }
+
+  /// Replaces the settings.
+  func apply(_ settings: TenantSettings) {
+    settingsLock.withLock { $0 = settings }
+    pollSecondsCopy.store(settings.pollInterval.wholeSeconds, ordering: .releasing)
+  }
+
+  /// The poll interval in seconds, without a lock.
+  var pollSeconds: Int64 { pollSecondsCopy.load(ordering: .acquiring) }
+
+  /// Changes whenever a device that had nothing to do might have now.
+  var epoch: UInt32 { epochCounter.load(ordering: .acquiring) }
+
+  /// Makes every device look at the rollouts again at its next poll.
+  func wakeFleet() {
+    // Zero means "never looked", so it is skipped after four thousand million changes.
+    if epochCounter.add(1, ordering: .releasing).newValue == 0 {
+      epochCounter.store(1, ordering: .releasing)
+    }
+    noteChange()
+  }
+
+  /// Grows with every change that a page would show.
+  public var changes: UInt64 { changeCounter.load(ordering: .acquiring) }
+
+  /// Notes that a page would show something else now.
+  func noteChange() { changeCounter.add(1, ordering: .releasing) }
+}

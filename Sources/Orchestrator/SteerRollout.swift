@@ -1,0 +1,139 @@
+// SteerRollout: what a person does to a rollout: start, pause, resume, approve, abort, roll back.
+
+import FleetStore
+public import RolloutEngine
+public import UpdateModel
+
+/// A person's command to a rollout.
+public enum SteeringCommand: String, Sendable, CaseIterable {
+  /// Opens the first stage.
+  case start
+  /// Grants nothing until resumed.
+  case pause
+  /// Goes on after a pause.
+  case resume
+  /// Approves the stage that waits for it.
+  case approve
+  /// Stops, and brings devices back if the policy says so.
+  case abort
+  /// Stops, and brings devices back whatever the policy says.
+  case rollback
+}
+
+extension ControlPlane {
+  /// Carries out a command; effective for the next grant. Returns the rollout and the ticket.
+  public func steer(
+    _ command: SteeringCommand, rollout text: String, by person: String, in room: Room
+  ) throws(Problem) -> (rollout: Rollout, ticket: UInt64) {
+    try requireStore()
+    let stages = command == .start ? try replanned(text, in: room) : []
+    let now = clock.now
+    return try room.ledger.withLock { ledger throws(Problem) in
+      let book = try ledger.resolve(rollout: text)
+      var draft = Draft(room, now: now)
+      let event: RolloutEvent
+      switch command {
+      case .start:
+        try start(book, stages, &ledger, &draft)
+        event = .started
+      case .pause:
+        try allow(command, book, [.running])
+        event = .paused(by: person)
+      case .resume:
+        try allow(command, book, [.paused])
+        event = .resumed(by: person)
+      case .approve: event = .signedOff(try stageToApprove(book), by: person)
+      case .abort:
+        try allow(command, book, [.running, .paused])
+        event = .stopped(.person(person), rollback: book.rollout.policy.onAbort == .rollback)
+      case .rollback:
+        try allow(command, book, [.running, .paused, .halted, .aborted, .completed])
+        event = .stopped(book.rollout.stop ?? .person(person), rollback: true)
+      }
+      book.evolve(event, now: now)
+      ledger.refreshLive()
+      draft.happened([event], in: book)
+      draft.judge(book)
+      return (book.rollout, commit(draft, &ledger))
+    }
+  }
+
+  private func replanned(_ text: String, in room: Room) throws(Problem) -> [PlannedStage] {
+    let (specification, release) = try room.ledger.withLock { ledger throws(Problem) in
+      let book = try ledger.resolve(rollout: text)
+      let id = book.rollout.specification.release
+      return (book.rollout.specification, ledger.releases[id] ?? book.release)
+    }
+    guard release.status == .published else {
+      throw Problem(
+        .conflict,
+        "release \(release.name):\(release.version) is \(release.status.rawValue); only a published "
+          + "release can be rolled out")
+    }
+    return try stages(
+      release, specification.policy, specification.target, salt: specification.salt, in: room)
+  }
+
+  private func start(
+    _ book: RolloutBook, _ stages: [PlannedStage], _ ledger: inout Ledger, _ draft: inout Draft
+  ) throws(Problem) {
+    try allow(.start, book, [.draft])
+    for id in ledger.live {
+      guard let other = ledger.books[id], overlaps(other, book) else { continue }
+      switch other.rollout.status {
+      case .running, .paused, .rollingBack:
+        throw Problem(
+          .conflict,
+          "rollout \(other.rollout.specification.name) is \(other.rollout.status.rawValue) for the "
+            + "same devices; wait for it or abort it first")
+      case .completed, .halted, .aborted, .rolledBack:
+        endLeases(of: other, &ledger, &draft)
+        other.evolve(.closed, now: draft.now)
+        draft.happened([.closed], in: other)
+      case .draft, .closed: break
+      }
+    }
+    book.replan(stages)
+  }
+
+  // Nobody looks after the leases of a closed rollout, and they would bar their devices from others.
+  private func endLeases(
+    of book: RolloutBook, _ ledger: inout Ledger, _ draft: inout Draft
+  ) {
+    for action in book.actions.values.filter(\.isLeased).sorted(by: { $0.device < $1.device }) {
+      draft.record(action.withdrawn(now: draft.now), in: book, &ledger)
+    }
+  }
+
+  // Two rollouts concern the same devices when they carry the same component of the same hardware.
+  private func overlaps(_ left: RolloutBook, _ right: RolloutBook) -> Bool {
+    left.artifacts.contains { hardware, images in
+      let components = Set(images.map(\.component))
+      return right.artifacts[hardware]?.contains { components.contains($0.component) } ?? false
+    }
+  }
+
+  private func stageToApprove(_ book: RolloutBook) throws(Problem) -> Int {
+    let rollout = book.rollout
+    guard rollout.status == .running || rollout.status == .paused, let open = rollout.openStage,
+      rollout.stages[open].plan.signOff, rollout.stages[open].signedOffBy == nil
+    else {
+      throw Problem(
+        .conflict, "rollout \(rollout.specification.name) has no stage that waits for approval")
+    }
+    return open
+  }
+
+  private func allow(
+    _ command: SteeringCommand, _ book: RolloutBook, _ statuses: [Rollout.Status]
+  ) throws(Problem) {
+    let rollout = book.rollout
+    guard statuses.contains(rollout.status) else {
+      let allowed = statuses.map(\.rawValue).joined(separator: " or ")
+      throw Problem(
+        .conflict,
+        "rollout \(rollout.specification.name) is \(rollout.status.rawValue); \(command.rawValue) "
+          + "needs \(allowed)")
+    }
+  }
+}

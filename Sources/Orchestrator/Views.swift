@@ -1,0 +1,235 @@
+// Views: what people may look at: copies of the state, taken under short locks.
+
+public import FleetStore
+public import RolloutEngine
+public import UpdateModel
+
+/// A rollout with what it delivers and why it stands where it stands.
+public struct RolloutView: Sendable {
+  /// The rollout with its counters.
+  public let rollout: Rollout
+  /// What it delivers.
+  public let release: Release
+  /// What it waits for, in words.
+  public let reason: String
+}
+
+/// A device with what operators, the device itself and the rollouts say about it.
+public struct DeviceOverview: Sendable {
+  /// Registration, tags and attributes.
+  public let device: Device
+  /// When it was last heard; nil for never.
+  public let lastSeen: Instant?
+  /// The explicit and filter groups it is in, by name.
+  public let groups: [Name]
+  /// Its part in the newest rollout it takes part in; nil when it takes part in none.
+  public let part: Participation?
+}
+
+/// One device's part in a rollout.
+public struct Participation: Sendable {
+  /// The action.
+  public let action: Action
+  /// Name of its stage.
+  public let stage: String
+  /// Percent of the present attempt, when the device says.
+  public let percent: Int?
+}
+
+/// What the first page shows.
+public struct FleetSummary: Sendable {
+  /// The tenant.
+  public let tenant: Name
+  /// Registered devices.
+  public let devices: Int
+  /// Devices heard within three poll intervals.
+  public let heard: Int
+  /// Devices by version, most first; nil for those that never reported one.
+  public let versions: [(version: String?, count: Int)]
+  /// The newest rollouts first.
+  public let rollouts: [RolloutView]
+}
+
+extension ControlPlane {
+  /// The present time of the service.
+  public var now: Instant { clock.now }
+
+  /// All artifacts, oldest first.
+  public func artifacts(in room: Room) -> [Artifact] {
+    room.ledger.withLock { Array($0.artifacts.values) }.sorted { $0.id < $1.id }
+  }
+
+  /// One artifact with the place of its bytes.
+  public func artifact(_ id: ArtifactID, in room: Room) -> ServedImage? {
+    room.ledger.withLock { $0.artifacts[id] }.map { file($0) }
+  }
+
+  /// All releases, oldest first, each with its artifacts.
+  public func releases(in room: Room) -> [(release: Release, artifacts: [Artifact])] {
+    room.ledger.withLock { ledger in
+      ledger.releases.values.map { release in
+        (release, release.artifacts.compactMap { ledger.artifacts[$0] })
+      }
+    }.sorted { $0.release.id < $1.release.id }
+  }
+
+  /// One release, by number or as `name:version`, with its artifacts.
+  public func release(
+    _ text: String, in room: Room
+  ) throws(Problem) -> (release: Release, artifacts: [Artifact]) {
+    try room.ledger.withLock { ledger throws(Problem) in
+      let release = try ledger.resolve(release: text)
+      return (release, release.artifacts.compactMap { ledger.artifacts[$0] })
+    }
+  }
+
+  /// Rollouts, newest first, at most `limit`.
+  public func rollouts(in room: Room, limit: Int = .max) -> [RolloutView] {
+    let now = clock.now
+    return room.ledger.withLock { ledger in
+      ledger.books.keys.sorted(by: >).prefix(limit).compactMap { id in
+        ledger.books[id].map { ControlPlane.view($0, now: now) }
+      }
+    }
+  }
+
+  /// One rollout, by number or name.
+  public func rollout(_ text: String, in room: Room) throws(Problem) -> RolloutView {
+    let now = clock.now
+    return try room.ledger.withLock { ledger throws(Problem) in
+      ControlPlane.view(try ledger.resolve(rollout: text), now: now)
+    }
+  }
+
+  private static func view(_ book: RolloutBook, now: Instant) -> RolloutView {
+    let rollout = book.rollout
+    let reason: String =
+      switch Gate.evaluate(rollout, now: now) {
+      case .wait(let reason): reason.sentence(now: now)
+      case .settle, .advance, .complete, .finishRollback, .stop: "about to move on"
+      }
+    return RolloutView(rollout: rollout, release: book.release, reason: reason)
+  }
+
+  /// What happened to a rollout, newest first.
+  public func events(
+    of id: RolloutID, in room: Room, before: Int64?, limit: Int
+  ) throws(Problem) -> HistoryPage<RolloutMoment> {
+    do {
+      return try store.history(of: id, tenant: room.tenant, before: before, limit: limit)
+    } catch { throw Problem(.internalError, "the history cannot be read: \(error)") }
+  }
+
+  /// What a device said and was told, newest first.
+  public func history(
+    of device: DeviceID, in room: Room, before: Int64?, limit: Int
+  ) throws(Problem) -> HistoryPage<Report> {
+    do {
+      return try store.history(
+        of: DeviceKey(tenant: room.tenant, device: device), before: before, limit: limit)
+    } catch { throw Problem(.internalError, "the history cannot be read: \(error)") }
+  }
+
+  /// The devices that take part in a rollout, by id after `cursor`, at most `limit`.
+  public func participants(
+    of text: String, in room: Room, standing: Standing?, after cursor: String?, limit: Int
+  ) throws(Problem) -> [(device: Device?, part: Participation)] {
+    let parts = try room.ledger.withLock { ledger throws(Problem) -> [Participation] in
+      let book = try ledger.resolve(rollout: text)
+      return book.actions.values
+        .filter { action in
+          (standing == nil || action.standing == standing)
+            && (cursor.map { action.device.text > $0 } ?? true)
+        }
+        .sorted { $0.device < $1.device }.prefix(limit)
+        .map { ControlPlane.part($0, book) }
+    }
+    return parts.map { part in
+      (room.fleet.device(DeviceKey(tenant: room.tenant, device: part.action.device))?.device, part)
+    }
+  }
+
+  private static func part(_ action: Action, _ book: RolloutBook) -> Participation {
+    Participation(
+      action: action, stage: book.rollout.stages[action.stage].plan.name,
+      percent: book.percent[action.device])
+  }
+
+  /// One device; nil when there is none.
+  public func overview(of id: DeviceID, in room: Room) -> DeviceOverview? {
+    guard let (device, lastSeen) = room.fleet.device(DeviceKey(tenant: room.tenant, device: id))
+    else { return nil }
+    return room.ledger.withLock { overview(device, lastSeen, $0) }
+  }
+
+  private func overview(_ device: Device, _ lastSeen: Instant, _ ledger: Ledger) -> DeviceOverview {
+    let books = ledger.live.compactMap { ledger.books[$0] }
+    let book = books.first { $0.actions[device.key.device] != nil }
+    let part = book.flatMap { book in
+      book.actions[device.key.device].map { ControlPlane.part($0, book) }
+    }
+    return DeviceOverview(
+      device: device, lastSeen: lastSeen == .epoch ? nil : lastSeen,
+      groups: ledger.groups.values.filter { $0.contains(device) }.map(\.group.name).sorted(),
+      part: part)
+  }
+
+  /// Devices by id after `cursor`, at most `limit`, that match a filter and are in a group.
+  public func devices(
+    in room: Room, matching filter: DeviceFilter?, group: Name?, after cursor: String?, limit: Int
+  ) throws(Problem) -> [DeviceOverview] {
+    let ledger = room.ledger.withLock { $0.selectionCopy() }
+    let group = try group.map { name throws(Problem) in
+      guard let group = ledger.groups[name] else {
+        throw Problem(.notFound, "there is no group \(name)")
+      }
+      return group
+    }
+    var found: [(Device, Instant)] = []
+    room.fleet.forEach(in: room.tenant) { device, lastSeen in
+      guard cursor.map({ device.key.device.text > $0 }) ?? true,
+        filter?.matches(device) ?? true, group?.contains(device) ?? true
+      else { return }
+      found.append((device, lastSeen))
+    }
+    found.sort { $0.0.key.device < $1.0.key.device }
+    let page = Array(found.prefix(limit))
+    return room.ledger.withLock { ledger in page.map { overview($0.0, $0.1, ledger) } }
+  }
+
+  /// Why a device stands where it stands in a rollout, in words.
+  public func explain(
+    _ id: DeviceID, rollout text: String, in room: Room
+  ) throws(Problem) -> String {
+    guard let (device, _) = room.fleet.device(DeviceKey(tenant: room.tenant, device: id)) else {
+      throw Problem(.notFound, "there is no device \(id)")
+    }
+    let now = clock.now
+    return try room.ledger.withLock { ledger throws(Problem) in
+      let book = try ledger.resolve(rollout: text)
+      let action = book.actions[id]
+      if let action, let failure = action.failure {
+        return "\(action.standing.label), attempt \(action.attempt): \(failure.detail)"
+      }
+      let fits = device.hardware.flatMap { book.artifacts[$0] } != nil
+      let candidate = ledger.candidate(device, for: book.rollout.specification, fits: fits)
+      return Eligibility.decide(candidate, action: action, in: book.rollout, now: now)
+        .sentence(in: book.rollout)
+    }
+  }
+
+  /// What the first page shows.
+  public func summary(of room: Room) -> FleetSummary {
+    let interval = room.settings.pollInterval
+    let since = clock.now + Interval(milliseconds: -3 * interval.milliseconds)
+    let versions = room.fleet.versions.sorted {
+      ($1.count, $0.version ?? "") < ($0.count, $1.version ?? "")
+    }
+    return FleetSummary(
+      tenant: room.tenant, devices: room.fleet.count, heard: room.fleet.heard(since: since),
+      versions: versions, rollouts: rollouts(in: room, limit: 20))
+  }
+
+  /// Devices of a tenant.
+  public func deviceCount(in room: Room) -> Int { room.fleet.count }
+}
