@@ -49,19 +49,20 @@ struct APIClient: Sendable {
     _ target: APITarget, _ take: (UnsafeRawBufferPointer) -> Bool
   ) throws(Failure) {
     var refusal: [UInt8] = []
+    let response: HTTPResponse
     do throws(HTTPClientError) {
-      let response = try connection().download(path(target), headers: headers([])) {
-        response, bytes in
+      response = try connection().download(path(target), headers: headers([])) { response, bytes in
         if response.status == 200 { return take(bytes) }
         refusal += bytes
         return refusal.count < 1 << 20
       }
-      if response.status == 200 { return }
-      throw APIClient.failure(status: response.status, body: refusal, token: token)
     } catch {
       // The caller stopped and knows why.
       if case .cancelled = error { return }
       throw failure(error)
+    }
+    guard response.status == 200 else {
+      throw APIClient.failure(status: response.status, body: refusal, token: token)
     }
   }
 

@@ -40,7 +40,7 @@ enum ArtifactDownload {
     var meter = ProgressMeter(
       LocalFile.name(of: file.path), total: size, isQuiet: session.wantsJSON)
     var done = 0
-    var digest = SHA256()
+    let digest = try FileDigest()
     var trouble: Failure?
     do throws(Failure) {
       try session.client.download(target) { piece in
@@ -62,6 +62,12 @@ enum ArtifactDownload {
       throw error
     }
     meter.finish(done)
-    try check(artifact, done)
+    guard done == size else { throw .failed("the server sent \(done) of \(size) bytes") }
+    let found = try digest.finish()
+    guard found == artifact.text("sha256") else {
+      throw .failed(
+        "what arrived has SHA-256 \(found), not \(artifact.shown("sha256"))",
+        hint: "groundswell artifact verify \(artifact.shown("id"))")
+    }
   }
 }
