@@ -1,4 +1,4 @@
-// APIClient: requests to the management API, with every refusal turned into a failure that explains.
+// APIClient: requests to the management API; every refusal becomes a failure that explains.
 
 import Crypto
 import HTTPClient
@@ -130,6 +130,9 @@ struct APIClient: Sendable {
   private static func failure(status: Int, body: [UInt8], token: String?) -> Failure {
     // The body of a refusal is for explanation only; without one the status must do.
     var failure = Failure(status: status, document: try? JSON.parse(body))
+    if status == 404, failure.kind == nil {
+      return .failed("there is no management API at this address; is it a Groundswell server?")
+    }
     if status == 401, token == nil {
       failure.hint = "groundswell status --token-file FILE, or set GROUNDSWELL_TOKEN"
     }
