@@ -14,9 +14,9 @@ enum ArtifactResource {
     Route(.get, "T/artifacts", query: Page.parameters, .tenant(list)),
     Route(.post, "T/artifacts", query: descriptionParameters, .upload),
     Route(.get, "T/artifacts/{id}", .tenant(show)),
-    Route(.get, "T/artifacts/{id}/content", .slow, .tenant(content)),
-    Route(.post, "T/artifacts/{id}/verify", .slow, .tenant(verify)),
-    Route(.delete, "T/artifacts/{id}", .slow, .tenant(delete)),
+    Route(.get, "T/artifacts/{id}/content", pace: .slow, .tenant(content)),
+    Route(.post, "T/artifacts/{id}/verify", pace: .slow, .tenant(verify)),
+    Route(.delete, "T/artifacts/{id}", pace: .slow, .tenant(delete)),
   ]
 
   private static func list(_ call: Call, _ room: Room) throws(Problem) -> Answer {
@@ -135,11 +135,11 @@ enum ArtifactResource {
     return names
   }
 
-  private static func digest(_ text: String?) throws(InvalidValue) -> Digest?? {
-    guard let text else { return .some(nil) }
+  private static func digest(_ text: String?) throws(InvalidValue) -> Digest? {
+    guard let text else { return nil }
     guard let digest = Digest(hex: text) else {
       throw InvalidValue(field: "sha256", reason: "give 64 hexadecimal digits or leave it out")
     }
-    return .some(digest)
+    return digest
   }
 }

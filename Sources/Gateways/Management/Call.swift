@@ -104,7 +104,7 @@ extension DocumentReader {
   /// Reads a filter; the fault of a filter that cannot be read says why.
   func filter(_ key: String) -> DeviceFilter? {
     guard let text = text(key, bytes: 0...2000) else { return nil }
-    do { return try DeviceFilter(text) } catch {
+    do throws(InvalidValue) { return try DeviceFilter(text) } catch {
       refuse(key, error.reason)
       return nil
     }

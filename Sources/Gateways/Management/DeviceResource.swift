@@ -1,20 +1,21 @@
 // DeviceResource: devices: register, list, show, change, forget; the table is in TableSink.
 
+import HTTPServer
 import Orchestrator
 import UpdateModel
 
 /// `T/devices`.
 enum DeviceResource {
   static let routes = [
-    Route(.get, "T/devices", query: ["filter", "group"] + Page.parameters, .slow, .tenant(list)),
+    Route(.get, "T/devices", query: ["filter", "group"] + Page.parameters, pace: .slow, .tenant(list)),
     Route(.post, "T/devices", .tenant(register)),
-    Route(.post, "T/devices/bulk", .slow, .table),
+    Route(.post, "T/devices/bulk", pace: .slow, .table),
     Route(.get, "T/devices/{device}", .tenant(show)),
     Route(.patch, "T/devices/{device}", .tenant(edit)),
     Route(.delete, "T/devices/{device}", .tenant(remove)),
     Route(.post, "T/devices/{device}/token", .tenant(renewToken)),
     Route(
-      .get, "T/devices/{device}/history", query: Page.parameters, .slow, .tenant(history)),
+      .get, "T/devices/{device}/history", query: Page.parameters, pace: .slow, .tenant(history)),
   ]
 
   private static func list(_ call: Call, _ room: Room) throws(Problem) -> Answer {
@@ -43,7 +44,7 @@ enum DeviceResource {
       let tags = reader.texts("tags")
       let token = reader.has("token") ? reader.text("token", bytes: 16...128) : nil
       guard let id, let tags else { return nil }
-      do {
+      do throws(InvalidValue) {
         return try Registration(
           device: id, hardware: hardware, tags: Dictionary(tags) { $1 }, token: token)
       } catch {

@@ -1,17 +1,18 @@
 // GroupResource: groups of devices and their members.
 
+import HTTPServer
 import Orchestrator
 import UpdateModel
 
 /// `T/groups`.
 enum GroupResource {
   static let routes = [
-    Route(.get, "T/groups", query: Page.parameters, .slow, .tenant(list)),
-    Route(.put, "T/groups/{name}", .slow, .tenant(put)),
-    Route(.get, "T/groups/{name}", .slow, .tenant(show)),
+    Route(.get, "T/groups", query: Page.parameters, pace: .slow, .tenant(list)),
+    Route(.put, "T/groups/{name}", pace: .slow, .tenant(put)),
+    Route(.get, "T/groups/{name}", pace: .slow, .tenant(show)),
     Route(.delete, "T/groups/{name}", .tenant(delete)),
-    Route(.get, "T/groups/{name}/members", query: Page.parameters, .slow, .tenant(members)),
-    Route(.post, "T/groups/{name}/members", .slow, .tenant(edit)),
+    Route(.get, "T/groups/{name}/members", query: Page.parameters, pace: .slow, .tenant(members)),
+    Route(.post, "T/groups/{name}/members", pace: .slow, .tenant(edit)),
   ]
 
   private static func list(_ call: Call, _ room: Room) throws(Problem) -> Answer {

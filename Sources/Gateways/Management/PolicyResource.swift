@@ -1,14 +1,15 @@
 // PolicyResource: the policies on the shelf, and a check for those that are not there yet.
 
+import HTTPServer
 import Orchestrator
 import UpdateModel
 
 /// `T/policies`.
 enum PolicyResource {
   static let routes = [
-    Route(.get, "T/policies", query: Page.parameters, .slow, .tenant(list)),
-    Route(.get, "T/policies/{name}", .slow, .tenant(show)),
-    Route(.post, "T/policies/check", .slow, .tenant(check)),
+    Route(.get, "T/policies", query: Page.parameters, pace: .slow, .tenant(list)),
+    Route(.get, "T/policies/{name}", pace: .slow, .tenant(show)),
+    Route(.post, "T/policies/check", pace: .slow, .tenant(check)),
   ]
 
   private static func list(_ call: Call, _ room: Room) throws(Problem) -> Answer {
@@ -18,7 +19,7 @@ enum PolicyResource {
     var broken: [JSON] = []
     for name in shelf.names {
       let file = "\(name).json"
-      do {
+      do throws(Problem) {
         let policy = try shelf.policy(name, overrides: []).policy
         good.append(
           (
@@ -42,7 +43,7 @@ enum PolicyResource {
     guard shelf.names.contains(name) else {
       throw Problem(.notFound, "there is no policy \(name.prefix(64))")
     }
-    do { return Answer(try shelf.policy(name, overrides: []).document) } catch {
+    do throws(Problem) { return Answer(try shelf.policy(name, overrides: []).document) } catch {
       // The request was right; it is the file that cannot be read as a policy.
       throw Problem(.unprocessable, error.detail, faults: error.faults)
     }

@@ -1,5 +1,6 @@
 // ReleaseResource: releases: list, create, show, publish, revoke.
 
+import HTTPServer
 import Orchestrator
 import UpdateModel
 

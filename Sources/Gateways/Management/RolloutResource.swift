@@ -1,5 +1,6 @@
 // RolloutResource: rollouts: plan, create, steer, and look at them.
 
+import HTTPServer
 import Orchestrator
 import RolloutEngine
 import UpdateModel
@@ -11,18 +12,18 @@ enum RolloutResource {
   static let routes =
     [
       Route(.get, "T/rollouts", query: Page.parameters, .tenant(list)),
-      Route(.post, "T/rollouts/plan", .slow, .tenant(plan)),
-      Route(.post, "T/rollouts", .slow, .tenant(create)),
+      Route(.post, "T/rollouts/plan", pace: .slow, .tenant(plan)),
+      Route(.post, "T/rollouts", pace: .slow, .tenant(create)),
       Route(.get, "T/rollouts/{id}", .tenant(show)),
       Route(
-        .get, "T/rollouts/{id}/devices", query: ["standing"] + Page.parameters, .slow,
+        .get, "T/rollouts/{id}/devices", query: ["standing"] + Page.parameters, pace: .slow,
         .tenant(devices)),
-      Route(.get, "T/rollouts/{id}/events", query: Page.parameters, .slow, .tenant(events)),
+      Route(.get, "T/rollouts/{id}/events", query: Page.parameters, pace: .slow, .tenant(events)),
       Route(.get, "T/rollouts/{id}/explain", query: ["device"], .tenant(explain)),
     ]
     + SteeringCommand.allCases.map { command in
       Route(
-        .post, "T/rollouts/{id}/\(command.rawValue)", command == .start ? .slow : .quick,
+        .post, "T/rollouts/{id}/\(command.rawValue)", pace: command == .start ? .slow : .quick,
         .tenant { (call, room) throws(Problem) in try steer(command, call, room) })
     }
 
@@ -42,22 +43,22 @@ enum RolloutResource {
   }
 
   private static func plan(_ call: Call, _ room: Room) throws(Problem) -> Answer {
-    let request = try call.read(requestFields) { request($0) }
-    return Answer(Documents.plan(try call.plane.plan(request, in: room)))
+    let wanted = try call.read(requestFields) { request($0) }
+    return Answer(Documents.plan(try call.plane.plan(wanted, in: room)))
   }
 
   private static func create(_ call: Call, _ room: Room) throws(Problem) -> Answer {
-    let (name, request, starts) = try call.read(["name", "start"] + requestFields) {
+    let (name, wanted, starts) = try call.read(["name", "start"] + requestFields) {
       reader -> (Name, RolloutRequest, Bool)? in
       let name = reader.name("name")
       let starts = reader.flag("start", default: false)
-      let request = request(reader)
-      guard let name, let request, let starts else { return nil }
-      return (name, request, starts)
+      let wanted = request(reader)
+      guard let name, let wanted, let starts else { return nil }
+      return (name, wanted, starts)
     }
-    let (created, ticket) = try call.plane.createRollout(named: name, request, in: room)
+    let (created, ticket) = try call.plane.createRollout(named: name, wanted, in: room)
     guard starts else { return try answer(created, call, room, status: 201, after: ticket) }
-    do {
+    do throws(Problem) {
       let (started, ticket) = try call.plane.steer(
         .start, rollout: created.specification.id.description, by: call.caller.label, in: room)
       return try answer(started, call, room, status: 201, after: ticket)

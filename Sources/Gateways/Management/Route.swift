@@ -64,7 +64,7 @@ struct Route: Sendable {
 
   /// `path` is written as `/api/v1/tenants/{tenant}/groups`; `T` at its start is the tenant's.
   init(
-    _ method: Method, _ path: String, query parameters: [String] = [], _ pace: Pace = .quick,
+    _ method: Method, _ path: String, query parameters: [String] = [], pace: Pace = .quick,
     _ target: Target
   ) {
     let whole = path.hasPrefix("T") ? "/api/v1/tenants/{tenant}" + path.dropFirst() : path

@@ -1,5 +1,6 @@
 // StatusResource: is the service well, and how much does it do.
 
+import HTTPServer
 import Orchestrator
 import UpdateModel
 
@@ -9,8 +10,8 @@ enum StatusResource {
     Route(.get, "/healthz", .open(health)),
     Route(.get, "/api/v1/status", .anyone(status)),
     Route(.get, "T/key", .tenant(key)),
-    Route(.get, "T/summary", .slow, .tenant(summary)),
-    Route(.get, "T/events", .slow, .events),
+    Route(.get, "T/summary", pace: .slow, .tenant(summary)),
+    Route(.get, "T/events", pace: .slow, .events),
   ]
 
   private static func health(_ plane: ControlPlane) throws(Problem) -> Answer {

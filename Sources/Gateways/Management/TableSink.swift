@@ -61,7 +61,7 @@ final class TableSink: BodySink {
     let document = try DeviceTableDocument(table)
     let tokens: [String]
     let ticket: UInt64
-    do {
+    do throws(Problem) {
       (tokens, ticket) = try plane.register(document.registrations, in: room)
     } catch {
       // The plane counts devices; a person counts lines.

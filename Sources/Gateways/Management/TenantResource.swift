@@ -1,5 +1,6 @@
 // TenantResource: tenants and their settings.
 
+import HTTPServer
 import Orchestrator
 import UpdateModel
 

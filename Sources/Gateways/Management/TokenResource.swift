@@ -1,5 +1,6 @@
 // TokenResource: the tokens of people and programs.
 
+import HTTPServer
 import Orchestrator
 import UpdateModel
 
