@@ -1,6 +1,7 @@
 // Views: what people may look at: copies of the state, taken under short locks.
 
-public import FleetStore
+import Crypto
+import FleetStore
 public import RolloutEngine
 public import UpdateModel
 
@@ -36,6 +37,40 @@ public struct Participation: Sendable {
   public let percent: Int?
 }
 
+/// Something a device said.
+public struct DeviceMoment: Sendable {
+  /// When it was received.
+  public let at: Instant
+  /// One short word, such as `proceeding`.
+  public let kind: String
+  /// The device's own words.
+  public let text: String
+  /// The rollout it is about; nil when it is about none.
+  public let rollout: RolloutID?
+  /// The attempt it is about; nil when it is about none.
+  public let action: ActionID?
+
+  init(_ report: Report) {
+    at = report.at
+    kind = report.kind
+    text = report.text
+    rollout = report.rollout
+    action = report.action
+  }
+}
+
+/// A token as its owner may see it.
+public struct OperatorToken: Sendable {
+  /// Who uses it.
+  public let label: String
+  /// The tenant it is good for; nil for all.
+  public let tenant: Name?
+  /// Names the token without revealing it.
+  public let fingerprint: String
+  /// When it was issued.
+  public let createdAt: Instant
+}
+
 /// What the first page shows.
 public struct FleetSummary: Sendable {
   /// The tenant.
@@ -53,6 +88,41 @@ public struct FleetSummary: Sendable {
 extension ControlPlane {
   /// The present time of the service.
   public var now: Instant { clock.now }
+
+  /// Larger images are refused, in bytes.
+  public var imageBytesMax: Int64 { images.imageBytesMax }
+
+  /// The policies that rollouts can follow.
+  public var policyShelf: PolicyShelf { policies }
+
+  /// The public half of the signing key: its id, its 32 bytes in hexadecimal, its PEM text.
+  public func signingKey() throws(Problem) -> (keyID: String, hex: String, pem: String) {
+    let key = images.verifyingKey
+    do { return (key.keyID, key.hex, try key.pem()) } catch {
+      throw Problem(.internalError, "the public key cannot be written: \(error)")
+    }
+  }
+
+  /// All tokens, oldest first.
+  public var operatorTokens: [OperatorToken] {
+    apiTokens.map {
+      OperatorToken(
+        label: $0.label, tenant: $0.tenant, fingerprint: $0.fingerprint, createdAt: $0.createdAt)
+    }
+  }
+
+  /// One group; nil when there is none.
+  public func group(_ name: Name, in room: Room) -> GroupView? {
+    guard let known = room.ledger.withLock({ $0.groups[name] }) else { return nil }
+    guard case .filter(let filter) = known.group.membership else {
+      return GroupView(group: known.group, memberCount: known.members.count)
+    }
+    var matching = 0
+    room.fleet.forEach(in: room.tenant) { device, _ in
+      if filter.matches(device) { matching += 1 }
+    }
+    return GroupView(group: known.group, memberCount: matching)
+  }
 
   /// All artifacts, oldest first.
   public func artifacts(in room: Room) -> [Artifact] {
@@ -111,22 +181,28 @@ extension ControlPlane {
     return RolloutView(rollout: rollout, release: book.release, reason: reason)
   }
 
-  /// What happened to a rollout, newest first.
-  public func events(
+  /// What happened to a rollout, newest first, and the place where the next page starts.
+  ///
+  /// Reads the disk: not for event loops.
+  public func moments(
     of id: RolloutID, in room: Room, before: Int64?, limit: Int
-  ) throws(Problem) -> HistoryPage<RolloutMoment> {
+  ) throws(Problem) -> (moments: [(at: Instant, sentence: String)], next: Int64?) {
     do {
-      return try store.history(of: id, tenant: room.tenant, before: before, limit: limit)
+      let page = try store.history(of: id, tenant: room.tenant, before: before, limit: limit)
+      return (page.entries.map { ($0.content.at, $0.content.sentence) }, page.next)
     } catch { throw Problem(.internalError, "the history cannot be read: \(error)") }
   }
 
-  /// What a device said and was told, newest first.
-  public func history(
+  /// What a device said, newest first, and the place where the next page starts.
+  ///
+  /// Reads the disk: not for event loops.
+  public func moments(
     of device: DeviceID, in room: Room, before: Int64?, limit: Int
-  ) throws(Problem) -> HistoryPage<Report> {
+  ) throws(Problem) -> (moments: [DeviceMoment], next: Int64?) {
     do {
-      return try store.history(
+      let page = try store.history(
         of: DeviceKey(tenant: room.tenant, device: device), before: before, limit: limit)
+      return (page.entries.map { DeviceMoment($0.content) }, page.next)
     } catch { throw Problem(.internalError, "the history cannot be read: \(error)") }
   }
 

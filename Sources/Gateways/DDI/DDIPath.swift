@@ -47,7 +47,7 @@ struct DDIPath {
     guard let restBytes else { return nil }
     let segments = String(decoding: restBytes, as: UTF8.self).split(
       separator: "/", omittingEmptySubsequences: false)
-    return segments.map { PercentEncoding.decode($0).map { Substring($0) } ?? $0 }
+    return segments.map { PercentEncoding.decode($0.utf8).map { Substring($0) } ?? $0 }
   }
 
   /// Calls `body` with the decoded bytes of the controller id.
@@ -56,7 +56,7 @@ struct DDIPath {
   /// one, is not copied.
   func withController<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
     guard controller.contains(UInt8(ascii: "%")),
-      let decoded = PercentEncoding.decode(controllerText)
+      let decoded = PercentEncoding.decode(controller)
     else { return body(controller) }
     var text = decoded
     return text.withUTF8 { body(UnsafeRawBufferPointer($0)) }

@@ -1,0 +1,172 @@
+// RolloutResource: rollouts: plan, create, steer, and look at them.
+
+import HTTPServer
+import Orchestrator
+import RolloutEngine
+import UpdateModel
+
+/// `T/rollouts`.
+enum RolloutResource {
+  private static let requestFields = ["release", "policy", "overrides", "group", "filter"]
+
+  static let routes =
+    [
+      Route(.get, "T/rollouts", query: Page.parameters, .tenant(list)),
+      Route(.post, "T/rollouts/plan", pace: .slow, .tenant(plan)),
+      Route(.post, "T/rollouts", pace: .slow, .tenant(create)),
+      Route(.get, "T/rollouts/{id}", .tenant(show)),
+      Route(
+        .get, "T/rollouts/{id}/devices", query: ["standing"] + Page.parameters, pace: .slow,
+        .tenant(devices)),
+      Route(.get, "T/rollouts/{id}/events", query: Page.parameters, pace: .slow, .tenant(events)),
+      Route(.get, "T/rollouts/{id}/explain", query: ["device"], .tenant(explain)),
+    ]
+    + SteeringCommand.allCases.map { command in
+      Route(
+        .post, "T/rollouts/{id}/\(command.rawValue)", pace: command == .start ? .slow : .quick,
+        .tenant { (call, room) throws(Problem) in try steer(command, call, room) })
+    }
+
+  private static func list(_ call: Call, _ room: Room) throws(Problem) -> Answer {
+    let page = try Page(call.query)
+    let last = try page.number(UInt32.self)
+    return Answer(
+      page.cut(
+        call.plane.rollouts(in: room), key: { $0.rollout.specification.id.description },
+        isAfter: { $0.rollout.specification.id.number < (last ?? .max) },
+        document: { Documents.rollout($0) }))
+  }
+
+  private static func show(_ call: Call, _ room: Room) throws(Problem) -> Answer {
+    let view = try call.plane.rollout(call["id"], in: room)
+    return Answer(Documents.rollout(view, withPolicy: true))
+  }
+
+  private static func plan(_ call: Call, _ room: Room) throws(Problem) -> Answer {
+    let wanted = try call.read(requestFields) { request($0) }
+    return Answer(Documents.plan(try call.plane.plan(wanted, in: room)))
+  }
+
+  private static func create(_ call: Call, _ room: Room) throws(Problem) -> Answer {
+    let (name, wanted, starts) = try call.read(["name", "start"] + requestFields) {
+      reader -> (Name, RolloutRequest, Bool)? in
+      let name = reader.name("name")
+      let starts = reader.flag("start", default: false)
+      let wanted = request(reader)
+      guard let name, let wanted, let starts else { return nil }
+      return (name, wanted, starts)
+    }
+    let (created, ticket) = try call.plane.createRollout(named: name, wanted, in: room)
+    guard starts else { return try answer(created, call, room, status: 201, after: ticket) }
+    do throws(Problem) {
+      let (started, ticket) = try call.plane.steer(
+        .start, rollout: created.specification.id.description, by: call.caller.label, in: room)
+      return try answer(started, call, room, status: 201, after: ticket)
+    } catch {
+      let problem = Problem(
+        error.kind, "rollout \(name) was created as a draft but not started: \(error.detail)",
+        faults: error.faults)
+      return Answer(Response(problem), after: ticket)
+    }
+  }
+
+  private static func steer(
+    _ command: SteeringCommand, _ call: Call, _ room: Room
+  ) throws(Problem) -> Answer {
+    try call.expectNoFields()
+    let (rollout, ticket) = try call.plane.steer(
+      command, rollout: call["id"], by: call.caller.label, in: room)
+    return try answer(rollout, call, room, after: ticket)
+  }
+
+  private static func answer(
+    _ rollout: Rollout, _ call: Call, _ room: Room, status: Int = 200, after ticket: UInt64
+  ) throws(Problem) -> Answer {
+    let view = try call.plane.rollout(rollout.specification.id.description, in: room)
+    return Answer(Documents.rollout(view), status: status, after: ticket)
+  }
+
+  private static func devices(_ call: Call, _ room: Room) throws(Problem) -> Answer {
+    let page = try Page(call.query)
+    let standing = try call.query["standing"].map { (word) throws(Problem) in
+      guard let standing = Standing.allCases.first(where: { $0.label == word }) else {
+        let words = Standing.allCases.map(\.label).joined(separator: ", ")
+        throw Problem(
+          InvalidValue(
+            field: "standing", reason: "'\(word.prefix(40))' is no standing; use \(words)"))
+      }
+      return standing
+    }
+    let found = try call.plane.participants(
+      of: call["id"], in: room, standing: standing, after: page.cursor, limit: page.limit + 1)
+    return Answer(
+      page.listed(
+        found, key: { $0.part.action.device.text },
+        document: { Documents.participant($0.device, $0.part) }))
+  }
+
+  private static func events(_ call: Call, _ room: Room) throws(Problem) -> Answer {
+    let page = try Page(call.query)
+    let before = try page.number(Int64.self)
+    let id = try call.plane.rollout(call["id"], in: room).rollout.specification.id
+    let (moments, next) = try call.plane.moments(
+      of: id, in: room, before: before, limit: page.limit)
+    return Answer(
+      .members([
+        "items": .array(
+          moments.map { moment in
+            .members([
+              "at": .string("\(moment.at)"), "sentence": .string(moment.sentence),
+            ])
+          }),
+        "next": next.map { .string("\($0)") },
+      ]))
+  }
+
+  private static func explain(_ call: Call, _ room: Room) throws(Problem) -> Answer {
+    let device: DeviceID
+    let text = try call.query.required("device")
+    do { device = try DeviceID(text) } catch { throw Problem(error) }
+    let sentence = try call.plane.explain(device, rollout: call["id"], in: room)
+    return Answer(.members(["sentence": .string(sentence)]))
+  }
+
+  // MARK: What is asked for
+
+  private static func request(_ reader: DocumentReader) -> RolloutRequest? {
+    let release = reader.read(
+      "release", default: nil, allowed: "the number of a release or its \"name:version\""
+    ) { value -> String? in
+      switch value {
+      case .integer(let number): "\(number)"
+      case .string(let text) where (1...200).contains(text.utf8.count): text
+      default: nil
+      }
+    }
+    let policy = reader.text("policy", bytes: 1...64)
+    let overrides = reader.read(
+      "overrides", default: [], allowed: "an object such as {\"canary.soak\": \"5s\"}", replacements)
+    let target = target(reader)
+    guard let release, let policy, let overrides else { return nil }
+    return RolloutRequest(release: release, policy: policy, overrides: overrides, target: target)
+  }
+
+  private static func target(_ reader: DocumentReader) -> RolloutSpecification.Target? {
+    if reader.has("group"), reader.has("filter") {
+      reader.refuse("filter", "give group or filter, not both")
+    }
+    if reader.has("group") { return reader.name("group").map { .group($0) } }
+    if reader.has("filter") { return reader.filter("filter").map { .filter($0) } }
+    return nil
+  }
+
+  // Text is handed on as it is, because the policy reads what is JSON in it and takes the rest as
+  // text; any other value is handed on as its JSON.
+  private static func replacements(_ value: JSON) -> [(path: String, value: String)]? {
+    guard let members = value.members, members.count <= 100 else { return nil }
+    return members.map { member in
+      let text = member.value.string ?? String(decoding: member.value.text, as: UTF8.self)
+      return (member.key, text)
+    }
+  }
+}
