@@ -171,6 +171,8 @@ public struct Simulation {
   private func isOver(_ index: Int) -> Bool {
     switch server.actions[index]?.standing {
     case .failed, .stranded, .returnFailed: true
+    // It fell back by itself and cannot say so; nobody can know.
+    case .unverified: !devices[index].personality.isVersionAware
     default: false
     }
   }
