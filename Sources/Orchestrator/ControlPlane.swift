@@ -13,7 +13,8 @@ import UpdateTrust
 /// is answered: it returns a ticket, and the caller answers once the store has committed it.
 public final class ControlPlane: Sendable {
   let store: Store
-  let images: ImageShelf
+  /// The stored images.
+  public let images: ImageShelf
   let policies: PolicyShelf
   let clock: any Clock
   let access = Lock(AccessTable())

@@ -16,7 +16,7 @@ public struct Rollout: Equatable, Sendable {
   public internal(set) var stop: StopReason?
   /// When it started; nil before.
   public internal(set) var startedAt: Instant?
-  /// When it reached a final status; nil before.
+  /// When it stopped or was done; nil while it widens.
   public internal(set) var endedAt: Instant?
   /// Grants in the present minute.
   public internal(set) var window = GrantWindow()
@@ -180,7 +180,7 @@ extension Rollout {
     case .resumed: status = .running
     case .stopped(let reason, let rollback):
       stop = reason
-      endedAt = rollback ? nil : now
+      endedAt = now
       status =
         if rollback { .rollingBack } else if case .person = reason { .aborted } else { .halted }
     case .completed: end(.completed, at: now)

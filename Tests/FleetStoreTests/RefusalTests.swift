@@ -117,7 +117,7 @@ struct RefusalTests {
     #expect(reason.contains(damage.reason), "\(reason)")
   }
 
-  @Test func `the database refuses a second lease of a device, and nothing after it is lost`()
+  @Test func `the database refuses a second lease of a device, and the store stops`()
     throws
   {
     let directory = try Directory()
@@ -131,7 +131,6 @@ struct RefusalTests {
     let ticket = store.enqueue(.action(acme, second))
     #expect(throws: StoreError.self) { try store.wait(for: ticket) }
     #expect(!store.isHealthy)
-    // Ending the first lease comes too late for a transaction that keeps its order.
     let failure = store.stop()
     // SQLITE_CONSTRAINT_UNIQUE.
     guard case .database(2067, _) = failure else {

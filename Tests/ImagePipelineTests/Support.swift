@@ -105,3 +105,6 @@ func run(_ program: String, _ arguments: [String]) -> Int32? {
   while waitpid(process, &status, 0) < 0 && errno == EINTR {}
   return status & 0x7F == 0 ? status >> 8 & 0xFF : -1
 }
+
+/// True when a program can be run.
+func isInstalled(_ program: String) -> Bool { access(program, X_OK) == 0 }

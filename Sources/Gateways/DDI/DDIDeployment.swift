@@ -124,14 +124,14 @@ extension DDIGateway {
       DDIGateway.acceptsZstd(request), let file = OpenFile(path: path)
     {
       return FileBody(
-        file: file, length: Int(form.size), contentType: "application/octet-stream",
+        file: file, contentType: "application/octet-stream",
         etag: "\"\(form.sha256)\"", contentEncoding: "zstd",
         disposition: "attachment;filename=\(artifact.fileName)",
         onSent: { [plane] in plane.served(artifact.id, to: device, in: room) })
     }
     guard let file = OpenFile(path: image.path) else { return nil }
     return FileBody(
-      file: file, length: Int(artifact.size), contentType: "application/octet-stream",
+      file: file, contentType: "application/octet-stream",
       etag: "\"\(artifact.sha1)\"", disposition: "attachment;filename=\(artifact.fileName)",
       onSent: { [plane] in plane.served(artifact.id, to: device, in: room) })
   }

@@ -17,7 +17,9 @@ enum AndroidBootProbe: FormatProbe {
     for offset in parts {
       let size = Int64(head.little32(offset))
       // The last part may lack its padding.
-      guard size == 0 || reader.holds(end, size) else { return .damaged("it is shorter than its parts") }
+      guard size == 0 || reader.holds(end, size) else {
+        return .damaged("it is shorter than its parts")
+      }
       end += aligned(size, to: pageSize)
     }
     let packed = head.little32(isOld ? 44 : 16) >> 11
