@@ -19,6 +19,7 @@ final class EventLoop: @unchecked Sendable {
 
   let shared: ServerShared
   let limits: Limits
+  let ticks: DeadlineTicks
   let mailbox: Mailbox
   let counters = LoopCounters()
   let parser: RequestParser
@@ -54,6 +55,7 @@ final class EventLoop: @unchecked Sendable {
     guard poller >= 0 else { return nil }
     self.shared = shared
     limits = shared.limits
+    ticks = DeadlineTicks(shared.limits)
     parser = RequestParser(shared.limits)
     mailbox = Mailbox(waker: waker)
     self.listener = listener
@@ -93,9 +95,10 @@ final class EventLoop: @unchecked Sendable {
         }
       }
       if isWoken { readMessages() }
-      if !held.isEmpty { releaseHeld() }
       if !again.isEmpty { stepAgain() }
       expireDeadlines()
+      // Last before sleeping: a ticket settled while it was being queued must not be missed.
+      if !held.isEmpty { releaseHeld() }
       if isDrained { break }
     }
     closeEverything()

@@ -60,10 +60,10 @@ extension EventLoop {
       }
       connection.tls = session
       connection.phase = .handshake
-      setDeadline(connection, now + limits.handshakeTimeout.ticks)
+      setDeadline(connection, now + ticks.handshake)
     } else {
       connection.flags.insert(.headStarted)
-      setDeadline(connection, now + limits.headerTimeout.ticks)
+      setDeadline(connection, now + ticks.header)
     }
   }
 
@@ -95,7 +95,7 @@ extension EventLoop {
       connection.phase = .head
       connection.flags.insert(.headStarted)
       setInterest(connection, reads: true, writes: false)
-      setDeadline(connection, now + limits.headerTimeout.ticks)
+      setDeadline(connection, now + ticks.header)
       readable(connection)
     case .wantRead:
       setInterest(connection, reads: true, writes: false)
@@ -121,7 +121,7 @@ extension EventLoop {
     borrowWork(connection).discardedCount = 0
     connection.work?.input.reset(keeping: Work.keptBytes)
     setInterest(connection, reads: true, writes: false)
-    setDeadline(connection, now + limits.lingerTimeout.ticks)
+    setDeadline(connection, now + ticks.linger)
   }
 
   /// Closes at once, telling whoever waits for this connection.
@@ -154,6 +154,7 @@ extension EventLoop {
   func recycleWork(_ connection: Connection) {
     guard let work = connection.work else { return }
     connection.work = nil
+    release(work)
     work.reset()
     if idleWorks.count < Self.idleWorkCount { idleWorks.append(work) }
   }

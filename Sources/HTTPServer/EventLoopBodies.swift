@@ -36,7 +36,11 @@ extension EventLoop {
           return headCount + length
         }
       }
-      startBuffering(connection, headCount, limit)
+      startBody(connection, headCount, limit)
+      guard reserve(connection) else {
+        reject(connection, .noMemory)
+        return nil
+      }
       sendContinue(connection, isNeeded: count == headCount)
       return 0
     case .stream(let sink):
@@ -47,7 +51,23 @@ extension EventLoop {
     }
   }
 
-  private func startBuffering(_ connection: Connection, _ headCount: Int, _ limit: Int) {
+  /// Takes memory for a buffered body from what all connections share.
+  private func reserve(_ connection: Connection) -> Bool {
+    guard let work = connection.work else { return false }
+    let wanted = work.bodyLength ?? work.bodyLimit
+    work.reservedCount = wanted
+    let total = shared.bufferedBytes.add(wanted, ordering: .relaxed).newValue
+    return total <= limits.bufferedBodyBytesTotal
+  }
+
+  /// Gives back what `reserve` took.
+  func release(_ work: Work) {
+    guard work.reservedCount > 0 else { return }
+    shared.bufferedBytes.subtract(work.reservedCount, ordering: .relaxed)
+    work.reservedCount = 0
+  }
+
+  private func startBody(_ connection: Connection, _ headCount: Int, _ limit: Int) {
     let work = borrowWork(connection)
     work.headCount = headCount
     work.bodyCount = 0
@@ -73,7 +93,7 @@ extension EventLoop {
       return nil
     }
     counters.served.add(1, ordering: .relaxed)
-    startBuffering(connection, headCount, limits.streamedBodyBytes)
+    startBody(connection, headCount, limits.streamedBodyBytes)
     connection.phase = .streaming
     connection.work?.sink = sink
     connection.work?.pending = makePending(connection)
@@ -149,6 +169,7 @@ extension EventLoop {
     let headCount = work.headCount
     work.decoder = nil
     work.bodyCount = 0
+    release(work)
     // The head was parsed when it came; positions are cheaper found again than kept.
     let window = UnsafeBufferPointer(start: base, count: headCount)
     guard (try? parser.parse(window.span, into: &head.pointee)) == true else {

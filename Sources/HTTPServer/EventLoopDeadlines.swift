@@ -28,12 +28,12 @@ extension EventLoop {
   }
 
   func setBodyDeadline(_ connection: Connection, _ work: Work) {
-    let grace = limits.bodyTimeout.ticks
+    let grace = ticks.body
     setDeadline(connection, rateDeadline(work, grace, limits.bodyBytesPerSecond))
   }
 
   func setWriteDeadline(_ connection: Connection, _ work: Work) {
-    let grace = limits.writeTimeout.ticks
+    let grace = ticks.write
     setDeadline(connection, rateDeadline(work, grace, limits.writeBytesPerSecond))
   }
 
@@ -75,7 +75,7 @@ extension EventLoop {
       }
       // A comment line: keeps proxies patient and finds readers that are gone.
       output.append(":\n\n")
-      setDeadline(connection, now + limits.eventHeartbeat.ticks)
+      setDeadline(connection, now + ticks.heartbeat)
       advance(connection)
     case .handshake, .writing, .held, .lingering, .paused, .awaiting:
       close(connection)

@@ -113,7 +113,7 @@ extension EventLoop {
         return true
       }
       setInterest(connection, reads: true, writes: false)
-      setDeadline(connection, now + limits.eventHeartbeat.ticks)
+      setDeadline(connection, now + ticks.heartbeat)
       return false
     case .ended:
       stream.disconnect()

@@ -184,7 +184,7 @@ extension EventLoop {
   private func startHead(_ connection: Connection) {
     guard !connection.flags.contains(.headStarted) else { return }
     connection.flags.insert(.headStarted)
-    setDeadline(connection, now + limits.headerTimeout.ticks)
+    setDeadline(connection, now + ticks.header)
   }
 
   /// Carries over from the head what the reply depends on.

@@ -244,6 +244,7 @@ extension EventLoop {
       work.presence = nil
       work.pending = nil
       work.decoder = nil
+      release(work)
     }
     connection.flags.formUnion([.closes, .lingers])
     writeProblem(rejection, connection)

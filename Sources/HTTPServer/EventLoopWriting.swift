@@ -59,7 +59,7 @@ extension EventLoop {
     if connection.phase == .head {
       if let work = connection.work, work.isEmpty { recycleWork(connection) }
       if !connection.flags.contains(.headStarted) {
-        setDeadline(connection, now + limits.idleTimeout.ticks)
+        setDeadline(connection, now + ticks.idle)
       }
     }
     if drainDeadline != nil, connection.isIdle {
@@ -80,6 +80,8 @@ extension EventLoop {
   private func finishReply(_ connection: Connection) {
     connection.tls?.keepBuffers(false)
     if connection.flags.contains(.closes) {
+      // Bytes nobody will answer are coming in: a plain close would reset the connection.
+      if let work = connection.work, work.input.count > 0 { connection.flags.insert(.lingers) }
       end(connection)
       return
     }

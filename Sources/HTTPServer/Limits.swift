@@ -16,6 +16,10 @@ public struct Limits: Sendable {
   public var headerCount = 100
   /// Largest body held in memory, whatever a handler asks for; beyond it the answer is 413.
   public var bufferedBodyBytes = 1 << 20
+  /// Buffered bodies of all connections together; beyond it the answer is 503.
+  ///
+  /// Reserved by declared length, so that many slow senders cannot fill the memory.
+  public var bufferedBodyBytesTotal = 256 << 20
   /// Largest streamed body; beyond it the answer is 413.
   ///
   /// Images above 16 GiB are not firmware.

@@ -30,6 +30,7 @@ enum Rejection: Error, Equatable {
   case noAnswer
   case notStored
   case tooManyConnections
+  case noMemory
 
   var status: Int {
     switch self {
@@ -45,7 +46,7 @@ enum Rejection: Error, Equatable {
     case .headersTooLarge: return 431
     case .noAnswer: return 500
     case .unsupportedCoding, .unsupportedMethod: return 501
-    case .notStored, .tooManyConnections: return 503
+    case .notStored, .tooManyConnections, .noMemory: return 503
     case .unsupportedVersion: return 505
     }
   }
@@ -79,13 +80,14 @@ enum Rejection: Error, Equatable {
     case .noAnswer: return "the server found no answer; this is a fault of the server"
     case .notStored: return "the change could not be stored; send the request again later"
     case .tooManyConnections: return "too many connections; try again later"
+    case .noMemory: return "too many request bodies at once; try again later"
     }
   }
 
   /// Seconds for Retry-After where trying again helps.
   var retryAfterSeconds: Int? {
     switch self {
-    case .notStored, .tooManyConnections: return 5
+    case .notStored, .tooManyConnections, .noMemory: return 5
     default: return nil
     }
   }

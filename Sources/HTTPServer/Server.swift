@@ -10,6 +10,8 @@ final class ServerShared: Sendable {
   let limits: Limits
   let tls: TLSContext?
   let openConnections = Atomic<Int>(0)
+  /// Bytes reserved for buffered bodies.
+  let bufferedBytes = Atomic<Int>(0)
 
   init(_ configuration: ServerConfiguration, handler: any RequestHandler, barrier: Barrier) {
     self.handler = handler

@@ -41,6 +41,27 @@ struct TimingWheel {
   }
 }
 
+/// The times of `Limits` in ticks, converted once: `Duration` divides 128-bit numbers.
+struct DeadlineTicks {
+  let header: UInt32
+  let handshake: UInt32
+  let idle: UInt32
+  let body: UInt32
+  let write: UInt32
+  let linger: UInt32
+  let heartbeat: UInt32
+
+  init(_ limits: Limits) {
+    header = limits.headerTimeout.ticks
+    handshake = limits.handshakeTimeout.ticks
+    idle = limits.idleTimeout.ticks
+    body = limits.bodyTimeout.ticks
+    write = limits.writeTimeout.ticks
+    linger = limits.lingerTimeout.ticks
+    heartbeat = limits.eventHeartbeat.ticks
+  }
+}
+
 extension Duration {
   /// Whole ticks, at least one.
   var ticks: UInt32 {

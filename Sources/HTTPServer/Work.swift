@@ -27,6 +27,8 @@ final class Work {
   /// Declared length of the body, `nil` if chunked.
   var bodyLength: Int?
   var bodyLimit = 0
+  /// What of the server's memory for buffered bodies is taken by this one.
+  var reservedCount = 0
   var decoder: ChunkedDecoder?
   var sink: (any BodySink)?
   /// The answer of a streamed body until the body is complete.

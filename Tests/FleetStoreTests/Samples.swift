@@ -72,7 +72,8 @@ enum Sample {
       version: try FirmwareVersion("1.\(number)+γ"), hardware: [try Name("a1"), try Name("a2")],
       component: try Name("os"), fileName: try Name("image.bin"), size: 1 << 33,
       sha256: try digest(number), sha1: "ab", md5: "cd", format: "raw",
-      compressedSize: compressed, signature: "ef", keyID: "01", createdAt: instant(number))
+      compressed: try compressed.map { .init(size: $0, sha256: try digest(number + 1)) },
+      signature: "ef", keyID: "01", createdAt: instant(number))
   }
 
   static func release(_ number: Int, status: Release.Status = .draft) throws -> Release {

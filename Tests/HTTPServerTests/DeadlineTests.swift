@@ -56,6 +56,24 @@ import Testing
     #expect(answer.contains("Retry-After: 5\r\n"))
   }
 
+  @Test func `buffered bodies share a bounded memory`() throws {
+    var limits = Limits()
+    limits.bufferedBodyBytesTotal = 1_000
+    let server = try TestServer(limits: limits)
+    let first = RawSocket(port: server.port)
+    first.send("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 900\r\n")
+    first.send("Expect: 100-continue\r\n\r\n")
+    #expect(first.read(until: "\r\n\r\n").contains("100 Continue"))
+    let head = "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 101\r\n\r\n"
+    #expect(server.exchange(head).hasPrefix("HTTP/1.1 503 "))
+    first.send(String(repeating: "a", count: 900))
+    #expect(first.read(until: "aaaa").contains("200 OK"))
+    let second = RawSocket(port: server.port)
+    second.send(head)
+    second.send(String(repeating: "b", count: 101))
+    #expect(second.read(until: "bbbb").contains("200 OK"))
+  }
+
   @Test func `a drained server finishes what runs and closes the rest`() throws {
     let server = try TestServer()
     let idle = RawSocket(port: server.port)
@@ -64,7 +82,6 @@ import Testing
     let busy = RawSocket(port: server.port)
     busy.send("GET /keep HTTP/1.1\r\nHost: h\r\n\r\n")
     #expect(eventually { server.handler.pending.withLock { !$0.isEmpty } })
-    let isDown = Mutex(false)
     let running = server.server
     let done = Done()
     Background.run {
@@ -72,7 +89,7 @@ import Testing
       done.signal()
     }
     #expect(idle.readToEnd().hasSuffix("hello"))
-    #expect(isDown.withLock { !$0 })
+    #expect(!done.isSignalled)
     server.handler.pending.withLock { $0[0].complete(Response(status: 200, text: "finished")) }
     let answer = busy.readToEnd()
     #expect(answer.hasSuffix("finished"))

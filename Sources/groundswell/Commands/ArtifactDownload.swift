@@ -40,21 +40,34 @@ enum ArtifactDownload {
     var meter = ProgressMeter(
       LocalFile.name(of: file.path), total: size, isQuiet: session.wantsJSON)
     var done = 0
+    let digest = try FileDigest()
+    var trouble: Failure?
     do throws(Failure) {
-      while done < size {
-        let piece = try session.client.piece(target, from: done)
-        guard !piece.isEmpty, done + piece.count <= size else {
-          throw Failure.failed("the server sent \(done + piece.count) of \(size) bytes")
+      try session.client.download(target) { piece in
+        do throws(Failure) {
+          try file.append(piece)
+        } catch {
+          trouble = error
+          return false
         }
-        try file.append(piece)
+        digest.update(piece)
         done += piece.count
         meter.reached(done)
+        return true
       }
+      if let trouble { throw trouble }
       try file.sync()
     } catch {
       meter.abandon()
       throw error
     }
     meter.finish(done)
+    guard done == size else { throw .failed("the server sent \(done) of \(size) bytes") }
+    let found = try digest.finish()
+    guard found == artifact.text("sha256") else {
+      throw .failed(
+        "what arrived has SHA-256 \(found), not \(artifact.shown("sha256"))",
+        hint: "groundswell artifact verify \(artifact.shown("id"))")
+    }
   }
 }

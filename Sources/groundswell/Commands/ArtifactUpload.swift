@@ -16,7 +16,9 @@ enum ArtifactUpload {
         "hardware", "MODEL[,MODEL]", "hardware models that it fits", required: true, repeats: true),
       .value("component", "NAME", "the part of the device that it updates", default: "os"),
       .value("file-name", "NAME", "the name that devices see", default: "the name of FILE"),
-      .value("sha256", "HEX", "refuse the upload unless its SHA-256 is this"),
+      .value(
+        "sha256", "HEX", "refuse the upload unless its SHA-256 is this",
+        default: "that of FILE"),
     ],
     examples: [
       "groundswell artifact upload build/image.swu --name gateway --version 2.4.0 "
@@ -33,7 +35,7 @@ enum ArtifactUpload {
       .with("name", arguments.required("name")).with("version", arguments.required("version"))
       .with("hardware", arguments.values("hardware").joined(separator: ","))
       .with("component", arguments.value("component")).with("fileName", name)
-      .with("sha256", arguments.value("sha256"))
+      .with("sha256", try digest(of: file, expected: arguments.value("sha256")))
     let artifact = try send(file, size: size, to: target, session)
     session.show(artifact) { artifact in
       let line =
@@ -42,6 +44,15 @@ enum ArtifactUpload {
         + "sha256 \(artifact.shown("sha256"))\n"
       return Table.printable(String(line.dropLast())) + "\n"
     }
+  }
+
+  /// The file's digest, which the server checks; a wrong file is noticed before it is sent.
+  private static func digest(of file: String, expected: String?) throws(Failure) -> String {
+    let found = try FileDigest.sha256(of: file)
+    if let expected = expected?.lowercased(), expected != found {
+      throw .failed("\(file) has SHA-256 \(found), not \(expected)")
+    }
+    return found
   }
 
   private static func send(

@@ -34,7 +34,7 @@ enum DeviceImport {
       file.remove()
       throw error
     }
-    try file.append(tokens(answer).utf8)
+    try file.append(tokens(answer))
     try file.sync()
     let count = answer.items("tokens").count
     session.show(.members(["created": answer["created"], "tokensFile": .string(path)])) { _ in

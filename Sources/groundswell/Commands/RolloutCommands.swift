@@ -1,4 +1,4 @@
-// RolloutCommands: `groundswell rollout ...` in the order that help lists them, and what they share.
+// RolloutCommands: `groundswell rollout ...` in the order of its help, and what they share.
 
 import UpdateModel
 

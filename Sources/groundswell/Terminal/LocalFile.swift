@@ -22,20 +22,32 @@ enum LocalFile {
 
   /// The whole of a small file; `-` is standard input.
   static func read(_ path: String, atMost limit: Int) throws(Failure) -> [UInt8] {
+    var bytes: [UInt8] = []
+    try pieces(of: path) { piece in
+      bytes += piece
+      return bytes.count <= limit
+    }
+    guard bytes.count <= limit else {
+      throw .failed("\(path) is larger than \(Wording.size(limit)), more than is expected here")
+    }
+    return bytes
+  }
+
+  /// The bytes of a file, piece by piece, until `take` answers false; `-` is standard input.
+  static func pieces(
+    of path: String, _ take: (UnsafeRawBufferPointer) -> Bool
+  ) throws(Failure) {
     let descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw failure("cannot read", path) }
     defer { if descriptor != STDIN_FILENO { close(descriptor) } }
-    var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 65_536)
+    var chunk = [UInt8](repeating: 0, count: 262_144)
     while true {
       let count = Glibc.read(descriptor, &chunk, chunk.count)
       if count < 0, errno == EINTR { continue }
       guard count >= 0 else { throw failure("cannot read", path) }
-      if count == 0 { return bytes }
-      bytes += chunk[..<count]
-      guard bytes.count <= limit else {
-        throw .failed("\(path) is larger than \(Wording.size(limit)), more than is expected here")
-      }
+      if count == 0 { return }
+      let goesOn = chunk.withUnsafeBytes { take(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+      if !goesOn { return }
     }
   }
 
@@ -57,17 +69,25 @@ enum LocalFile {
     deinit { close(descriptor) }
 
     /// Writes all bytes.
-    func append(_ bytes: some Collection<UInt8>) throws(Failure) {
-      let bytes = Array(bytes)
+    func append(_ bytes: UnsafeRawBufferPointer) throws(Failure) {
       var done = 0
       while done < bytes.count {
-        let count = bytes.withUnsafeBytes { buffer in
-          Glibc.write(descriptor, buffer.baseAddress?.advanced(by: done), buffer.count - done)
-        }
+        let count = Glibc.write(
+          descriptor, bytes.baseAddress?.advanced(by: done), bytes.count - done)
         if count < 0, errno == EINTR { continue }
         guard count > 0 else { throw failure("cannot write", path) }
         done += count
       }
+    }
+
+    /// Writes a text.
+    func append(_ text: String) throws(Failure) {
+      // Typed throws do not pass through withUnsafeBytes of Array.
+      var trouble: Failure?
+      Array(text.utf8).withUnsafeBytes { bytes in
+        do throws(Failure) { try append(bytes) } catch { trouble = error }
+      }
+      if let trouble { throw trouble }
     }
 
     /// Makes sure that the bytes are on the disk.

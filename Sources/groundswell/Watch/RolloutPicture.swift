@@ -68,7 +68,8 @@ struct RolloutPicture: Equatable, Sendable {
 
   /// How long it has been going, or went.
   func elapsed(now: Instant) -> Interval? {
-    startedAt.map { (endedAt ?? now) - $0 }
+    // A rollout that brings devices back has an end of widening, but goes on.
+    startedAt.map { (ending == nil ? now : endedAt ?? now) - $0 }
   }
 
   /// The last stage that is or was open.

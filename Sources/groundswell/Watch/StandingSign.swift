@@ -15,22 +15,35 @@ struct StandingSign: Sendable {
   var label: String { standing.label }
 
   /// Every standing, in the order of a bar: verdicts first, then what is under way.
-  static let all: [StandingSign] = [
-    StandingSign(standing: .succeeded, letter: "S", colour: .green),
-    StandingSign(standing: .unverified, letter: "u", colour: .cyan),
-    StandingSign(standing: .failed, letter: "F", colour: .red),
-    StandingSign(standing: .lost, letter: "L", colour: .magenta),
-    StandingSign(standing: .returned, letter: "b", colour: .yellow),
-    StandingSign(standing: .returnFailed, letter: "X", colour: .red),
-    StandingSign(standing: .stranded, letter: "!", colour: .red),
-    StandingSign(standing: .returning, letter: "<", colour: .yellow),
-    StandingSign(standing: .verifying, letter: "v", colour: .cyan),
-    StandingSign(standing: .installing, letter: "i", colour: .blue),
-    StandingSign(standing: .downloading, letter: "d", colour: .blue),
-    StandingSign(standing: .retrying, letter: "r", colour: .yellow),
-    StandingSign(standing: .offered, letter: "o", colour: .grey),
-    StandingSign(standing: .cancelled, letter: "c", colour: .grey),
-  ]
+  static let all = Standing.allCases.map { (rank: look($0).rank, sign: StandingSign($0)) }
+    .sorted { $0.rank < $1.rank }.map(\.sign)
+
+  private init(_ standing: Standing) {
+    self.standing = standing
+    (_, letter, colour) = StandingSign.look(standing)
+  }
+
+  private static func look(
+    _ standing: Standing
+  ) -> (rank: Int, letter: Character, colour: Colour) {
+    switch standing {
+    case .succeeded: (0, "S", .green)
+    case .unverified: (1, "u", .cyan)
+    case .failed: (2, "F", .red)
+    case .lost: (3, "L", .magenta)
+    case .returned: (4, "b", .yellow)
+    case .returnFailed: (5, "X", .red)
+    case .stranded: (6, "!", .red)
+    case .returning: (7, "<", .yellow)
+    case .returnRetrying: (8, "R", .yellow)
+    case .verifying: (9, "v", .cyan)
+    case .installing: (10, "i", .blue)
+    case .downloading: (11, "d", .blue)
+    case .retrying: (12, "r", .yellow)
+    case .offered: (13, "o", .grey)
+    case .cancelled: (14, "c", .grey)
+    }
+  }
 }
 
 /// Devices by standing, as the server counts them.
