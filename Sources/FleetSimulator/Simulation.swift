@@ -67,7 +67,7 @@ public struct Simulation {
       take(happening, now: now)
       noteStop()
       if server.invariants.first != nil { break }
-      if case .look = happening, server.rollout.status.isFinal || isStoppedForGood, isAtRest {
+      if case .look = happening, server.rollout.status.isFinal, isAtRest {
         break
       }
     }
@@ -151,13 +151,9 @@ public struct Simulation {
     }
   }
 
-  // A way back does not end while a device that took the release is silent, so rest is judged by
-  // the devices.
-  private var isStoppedForGood: Bool { server.rollout.status == .rollingBack }
-
   private var isAtRest: Bool {
     let expected = server.rollout.status == .completed ? Scenario.newVersion : nil
-    let back = isStoppedForGood || server.rollout.status == .rolledBack
+    let back = server.rollout.status == .rolledBack
     return devices.indices.allSatisfy { index in
       let device = devices[index]
       if device.state == .silent { return true }
@@ -171,6 +167,8 @@ public struct Simulation {
   private func isOver(_ index: Int) -> Bool {
     switch server.actions[index]?.standing {
     case .failed, .stranded, .returnFailed: true
+    // It fell back by itself and cannot say so; nobody can know.
+    case .unverified: !devices[index].personality.isVersionAware
     default: false
     }
   }
@@ -193,11 +191,11 @@ public struct Simulation {
   private func livenessFault() -> String? {
     let rollout = server.rollout
     switch rollout.status {
-    case .draft, .running, .paused:
+    case .draft, .running, .paused, .rollingBack:
       return "the rollout never came to rest: "
         + (waitSentence(Gate.evaluate(rollout, now: start + scenario.horizon)) ?? "no reason")
     case .completed: break
-    case .halted, .aborted, .rollingBack, .rolledBack, .closed: break
+    case .halted, .aborted, .rolledBack, .closed: break
     }
     if isAtRest { return nil }
     let stuck = devices.indices.first { index in

@@ -6,17 +6,10 @@ import Testing
 import UpdateModel
 
 @Suite struct SimulationTests {
-  /// Seeds that show a known weakness of the engine; see `KnownWeaknessTests`.
-  private static let weakSeeds: Set<UInt64> = [48]
-
   @Test(arguments: 0..<200 as Range<UInt64>)
   func `a drawn rollout keeps every invariant and comes to rest`(seed: UInt64) {
     let report = Simulation.run(.drawn(seed: seed))
-    withKnownIssue("a silent device stays in retrying", isIntermittent: true) {
-      #expect(report.violation == nil, "\(report.violation?.description ?? "")")
-    } when: {
-      SimulationTests.weakSeeds.contains(seed)
-    }
+    #expect(report.violation == nil, "\(report.violation?.description ?? "")")
   }
 
   @Test func `the same seed gives the same run and another seed another`() {

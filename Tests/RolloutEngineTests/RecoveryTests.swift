@@ -91,8 +91,6 @@ import UpdateModel
     var rollout = try stopped(rollback: true, limits: #"{"concurrent": 1}"#)
     let waiting = try action(.retrying(from: noon), kind: .rollback)
     rollout.add(1, waiting.standing)
-    withKnownIssue("the tally counts a waiting way back as a lease", isIntermittent: true) {
-      #expect(decide(waiting, rollout) == .retryTurnBack)
-    }
+    #expect(decide(waiting, rollout) == .retryTurnBack)
   }
 }

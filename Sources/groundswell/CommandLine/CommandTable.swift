@@ -13,7 +13,8 @@ enum CommandTable {
     RolloutCommands.all,
     TenantCommands.all,
     TokenCommands.all,
-    [KeyCommand.command, StatusCommand.command, SimulateCommand.command],
+    [KeyCommand.command, StatusCommand.command],
+    SimulateCommand.all,
   ].flatMap { $0 }
 
   /// The first words, each once, in order.
@@ -35,6 +36,7 @@ enum CommandTable {
     "tenant": "Separate fleets on one server.",
     "token": "Credentials of the management API.",
     "key": "The key that signs artifacts.",
+    "simulate": "Virtual devices: against a server, or a whole rollout in memory.",
   ]
 
   /// The commands that start with a word.

@@ -1,11 +1,11 @@
-// KnownWeaknessTests: what simulation found in the engine and what is not mended yet.
+// SilenceTests: weaknesses that simulation found in the engine, mended since; they stay mended.
 
 import FleetSimulator
 import RolloutEngine
 import Testing
 import UpdateModel
 
-@Suite struct KnownWeaknessTests {
+@Suite struct SilenceTests {
   @Test(arguments: 0..<3 as Range<UInt64>)
   func `devices that fall silent after the offer do not hold up their stage for ever`(
     seed: UInt64
@@ -20,11 +20,7 @@ import UpdateModel
           #"{"name": "patient", "stages": {"start": 10, "soak": "5m", "waitAtMost": "3h"},"#
             + #""canary": {"group": "staging", "soak": "5m", "waitAtMost": "3h"},"#
             + #""failureLimit": {"share": "50%"}}"#), traits: traits, horizon: .days(1)))
-    withKnownIssue(
-      "an expired offer or download becomes retrying, never lost", isIntermittent: true
-    ) {
-      #expect(report.violation == nil, "\(report.violation?.description ?? "")")
-    }
+    #expect(report.violation == nil, "\(report.violation?.description ?? "")")
   }
 
   @Test(arguments: 0..<3 as Range<UInt64>)
@@ -43,9 +39,7 @@ import UpdateModel
             + #""failureLimit": {"share": "5%"}, "limits": {"concurrent": 1},"#
             + #""retry": {"attempts": 6, "backoff": "1m", "maximum": "2m"}}"#),
         traits: traits, faults: faults, horizon: .days(2)))
-    withKnownIssue("the tally counts a waiting way back as a lease", isIntermittent: true) {
-      #expect(report.violation == nil, "\(report.violation?.description ?? "")")
-    }
+    #expect(report.violation == nil, "\(report.violation?.description ?? "")")
   }
 
   @Test func `a way back ends although a device that took the release is silent for good`() {
@@ -59,12 +53,10 @@ import UpdateModel
         Scenario(
           seed: seed, fleetSize: 40, canaryCount: 0,
           policy: Scenario.policy(
-            #"{"name": "wide", "stages": {"start": 40, "soak": "5m"}, "#
+            #"{"name": "wide", "stages": {"start": 40, "soak": "5m", "waitAtMost": "3h"}, "#
               + #""failureLimit": {"share": "5%", "minimum": 3}}"#), traits: traits,
           horizon: .days(1)))
     }
-    withKnownIssue("nothing bounds the wait of a way back", isIntermittent: true) {
-      #expect(reports.allSatisfy { $0.status == .rolledBack })
-    }
+    #expect(reports.allSatisfy { $0.status == .rolledBack })
   }
 }
