@@ -70,7 +70,7 @@ struct FleetRegistration {
   private func write(_ tokens: [String: String], to file: String) throws(Failure) {
     let created = try LocalFile.Creation(file, isPrivate: true)
     let lines = tokens.sorted { $0.key < $1.key }.map { "\($0.key),\($0.value)\n" }
-    try created.append(("id,token\n" + lines.joined()).utf8)
+    try created.append("id,token\n" + lines.joined())
     try created.sync()
   }
 }
