@@ -121,9 +121,9 @@ import UpdateModel
     let problem = #expect(throws: Problem.self) { try read(text) }
     let faults = (problem?.faults ?? []).map { "\($0.line ?? 0) \($0.field)" }
     #expect(faults.starts(with: ["9 $.onabort", "5 $.stages.start"]))
-    withKnownIssue("within one object only the first fault is found", isIntermittent: true) {
-      #expect(faults.contains("6 $.stages.soak"))
-    }
+
+    #expect(faults.contains("6 $.stages.soak"))
+
   }
 
   @Test func `what is missing is reported at the line of its parent`() {
