@@ -44,6 +44,19 @@ import Testing
       eventually { server.handler.sinks.withLock { $0[0].state.withLock { $0.isAborted } } })
   }
 
+  @Test func `a sink may answer before the body ends`() throws {
+    let server = try TestServer()
+    let socket = RawSocket(port: server.port)
+    socket.send("POST /early HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n")
+    socket.send(String(repeating: "x", count: 100_000))
+    let answer = socket.readToEnd()
+    #expect(answer.hasPrefix("HTTP/1.1 409 "))
+    #expect(answer.contains("Connection: close"))
+    #expect(answer.hasSuffix("seen enough"))
+    let isAborted = server.handler.early.isAborted.load(ordering: .acquiring)
+    #expect(!isAborted)
+  }
+
   @Test func `a malformed chunk aborts its upload`() throws {
     let server = try TestServer()
     let answer = server.exchange(

@@ -51,6 +51,20 @@ final class CountingSink: BodySink {
   func abort() { state.withLock { $0.isAborted = true } }
 }
 
+/// Answers at the first bytes, long before the body ends.
+final class EarlySink: BodySink {
+  let isAborted = Atomic<Bool>(false)
+
+  func receive(_ bytes: UnsafeRawBufferPointer, _ exchange: PendingReply) -> Bool {
+    exchange.complete(Response(status: 409, text: "seen enough"))
+    return true
+  }
+
+  func finish(_ exchange: PendingReply) { exchange.complete(Response(status: 200)) }
+
+  func abort() { isAborted.store(true, ordering: .releasing) }
+}
+
 /// Runs closures on threads that are not loops.
 enum Background {
   private final class Box {
@@ -74,6 +88,7 @@ enum Background {
 /// Answers the routes of the tests.
 final class TestHandler: RequestHandler {
   let file: FileBody?
+  let early = EarlySink()
   let ticket = Atomic<UInt64>(0)
   let heldCount = Atomic<Int>(0)
   let sinks = Mutex<[CountingSink]>([])
@@ -88,6 +103,7 @@ final class TestHandler: RequestHandler {
       let sink = CountingSink(pauses: head.path.count > 7)
       sinks.withLock { $0.append(sink) }
       return .stream(sink)
+    case "/early": return .stream(early)
     case "/refuse": return .refuse(Response(status: 401, text: "who are you"))
     case "/small": return .buffer(limit: 10)
     default: return .buffer(limit: 1 << 20)
