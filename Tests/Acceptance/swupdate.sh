@@ -12,7 +12,7 @@ export HOOK_WORK=$work groundswell here
 outcomes=("$@"); [ ${#outcomes[@]} -gt 0 ] || outcomes=(success rollback badsig)
 for outcome in "${outcomes[@]}"; do
   device=swupdate-$outcome token=token-of-swupdate-$outcome
-  "$groundswell" device add "$device" --hardware "board-$outcome" --token "$token" >/dev/null
+  "$groundswell" device add "$device" --hardware "board-$outcome" --device-token "$token" >/dev/null
   "$groundswell" group create staging >/dev/null 2>&1 || true
   "$groundswell" group add staging "$device" >/dev/null
   python3 "$here/Tests/Acceptance/accept_swupdate.py" --base-url "$GROUNDSWELL_SERVER" \

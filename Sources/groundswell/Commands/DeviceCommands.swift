@@ -17,7 +17,7 @@ enum DeviceCommands {
     options: [
       .value("hardware", "MODEL", "its hardware model; images must fit it"),
       .value("tag", "KEY=VALUE", "a tag, for groups and filters", repeats: true),
-      .value("token", "TOKEN", "its token", default: "drawn by the server"),
+      .value("device-token", "TOKEN", "its token", default: "drawn by the server"),
     ],
     examples: [
       "groundswell device add gw-0001 --hardware board-a",
@@ -31,7 +31,7 @@ enum DeviceCommands {
         "id": .string(arguments[0]),
         "hardware": arguments.value("hardware").map { .string($0) },
         "tags": tags.isEmpty ? nil : object(tags),
-        "token": arguments.value("token").map { .string($0) },
+        "token": arguments.value("device-token").map { .string($0) },
       ]))
     session.show(answer) { answer in
       facts(answer["device"] ?? .object([]), now: session.now)
@@ -79,12 +79,12 @@ enum DeviceCommands {
   private static let token = Command.remote(
     "device token", "Gives a device a new token; the old one stops working at once.",
     operands: [device],
-    options: [.value("token", "TOKEN", "the new token", default: "drawn by the server")],
+    options: [.value("device-token", "TOKEN", "the new token", default: "drawn by the server")],
     examples: ["groundswell device token gw-0001", "groundswell device token gw-0001 --json"]
   ) { (arguments, session) throws(Failure) in
     let answer = try session.post(
       session.target("devices", arguments[0], "token"),
-      .members(["token": arguments.value("token").map { .string($0) }]))
+      .members(["token": arguments.value("device-token").map { .string($0) }]))
     session.show(answer) {
       Table.facts(["device": arguments[0], "token (shown once)": $0.text("token")])
     }
