@@ -1,0 +1,215 @@
+// ManagementLifeTests: what people do in the order in which they do it, from image to rollout.
+
+import Gateways
+import HTTPClient
+import Testing
+import UpdateModel
+
+struct ManagementLifeTests {
+  static let image = "T/artifacts?name=app&version=1.0&hardware=board-a,board-b&fileName=app.bin"
+
+  /// Uploads an image, publishes a release of it and registers five devices.
+  private func prepare(_ client: ManagementClient) throws {
+    let artifact = try client.expect(
+      201, "POST", ManagementLifeTests.image, "firmware", type: "application/octet-stream")
+    #expect(artifact["id"] == 1)
+    let release = try client.expect(
+      201, "POST", "T/releases", #"{"name":"app","version":"1.0","artifacts":[1]}"#)
+    #expect(release["status"] == "draft")
+    let published = try client.expect(200, "POST", "T/releases/app:1.0/publish", "{}")
+    #expect(published["status"] == "published")
+    let table =
+      "id,hardware,tag.site,group\r\na1,board-a,lab,staging\r\n"
+      + "a2,board-a,\"north, hall 2\",\na3,board-b,,\na4,board-a,lab,\n"
+    let bulk = try client.expect(200, "POST", "T/devices/bulk", table, type: "text/csv")
+    #expect(bulk["created"] == 4)
+    #expect(bulk["tokens"]?.array?.count == 4)
+    let single = try client.expect(
+      201, "POST", "T/devices", #"{"id":"b1","hardware":"board-x","tags":{"site":"lab"}}"#)
+    #expect(single["token"]?.string?.isEmpty == false)
+    #expect(single["device"]?["tags"]?["site"] == "lab")
+  }
+
+  @Test func `an image lives from upload to deletion`() throws {
+    let client = try ManagementClient(try ManagementService())
+    let artifact = try client.expect(
+      201, "POST", ManagementLifeTests.image, "firmware", type: "application/octet-stream")
+    let sha256 = "c2d0f4c4aa9a7b1ff2c9d4d1f2b4b28e7b07b5dcf1b83d3fdcf1a0d8bd0a3f1f"
+    #expect(artifact["sha256"]?.string?.utf8.count == sha256.utf8.count)
+    #expect(artifact["component"] == "os")
+    #expect(artifact["size"] == 8)
+    #expect(try client.expect(200, "GET", "T/artifacts/1") == artifact)
+    #expect(try client.expect(200, "GET", "T/artifacts")["items"]?.array == [artifact])
+    let verdict = try client.expect(200, "POST", "T/artifacts/1/verify")
+    #expect(verdict["ok"] == true && verdict["signature"] == true)
+    let part = try client.send(
+      "GET", "T/artifacts/1/content", headers: [("Range", "bytes=4-")])
+    #expect(part.status == 206 && part.text == "ware")
+    #expect(part.header("ETag") == "\"\(artifact["sha256"]?.string ?? "")\"")
+    let key = try client.expect(200, "GET", "T/key")
+    #expect(key["keyId"] == artifact["keyId"])
+    #expect(key["pem"]?.string?.hasPrefix("-----BEGIN PUBLIC KEY-----") == true)
+    _ = try client.expect(204, "DELETE", "T/artifacts/1")
+    _ = try client.expect(404, "GET", "T/artifacts/1/content")
+  }
+
+  @Test func `a release keeps its images`() throws {
+    let client = try ManagementClient(try ManagementService())
+    try prepare(client)
+    _ = try client.expect(409, "DELETE", "T/artifacts/1")
+    let release = try client.expect(200, "GET", "T/releases/1")
+    #expect(try client.expect(200, "GET", "T/releases/app%3A1.0") == release)
+    #expect(release["artifacts"]?.array?.first?["name"] == "app")
+    #expect(try client.expect(200, "POST", "T/releases/1/revoke")["status"] == "revoked")
+    _ = try client.expect(409, "POST", "T/releases/1/publish")
+  }
+
+  @Test func `devices and groups are listed, changed and removed`() throws {
+    let client = try ManagementClient(try ManagementService())
+    try prepare(client)
+    let first = try client.expect(200, "GET", "T/devices?limit=2")
+    #expect(first["items"]?.array?.map { $0["id"] } == ["a1", "a2"])
+    #expect(first["next"] == "a2")
+    let rest = try client.expect(200, "GET", "T/devices?after=a2")
+    #expect(rest["items"]?.array?.map { $0["id"] } == ["a3", "a4", "b1"])
+    #expect(rest["next"] == nil)
+    let lab = try client.expect(200, "GET", "T/devices?filter=tag.site%3Dlab")
+    #expect(lab["items"]?.array?.count == 3)
+    let changed = try client.expect(
+      200, "PATCH", "T/devices/a1", #"{"hardware":"board-b","tags":{"site":null,"x":"y"}}"#)
+    #expect(changed["tags"] == ["x": "y"] && changed["hardware"] == "board-b")
+    #expect(changed["groups"] == ["staging"])
+    #expect(try client.expect(200, "POST", "T/devices/a1/token")["token"] != nil)
+    #expect(try client.expect(200, "GET", "T/devices/a1/history")["items"] == [])
+
+    let filter = #"{"filter":"hardware=board-a"}"#
+    #expect(try client.expect(200, "PUT", "T/groups/a", filter)["members"] == 2)
+    #expect(try client.expect(200, "PUT", "T/groups/named")["members"] == 0)
+    let edited = try client.expect(
+      200, "POST", "T/groups/named/members", #"{"add":["a1","a2"],"remove":["a1"]}"#)
+    #expect(edited == ["name": "named", "members": 1])
+    #expect(try client.expect(200, "GET", "T/groups/named/members")["items"] == [["id": "a2"]])
+    #expect(try client.expect(200, "GET", "T/groups")["items"]?.array?.count == 3)
+    _ = try client.expect(409, "POST", "T/groups/a/members", #"{"add":["a1"]}"#)
+    _ = try client.expect(204, "DELETE", "T/groups/named")
+    _ = try client.expect(404, "GET", "T/groups/named")
+    _ = try client.expect(204, "DELETE", "T/devices/b1")
+    _ = try client.expect(404, "GET", "T/devices/b1")
+  }
+
+  @Test func `a rollout is planned, started, paused, resumed and aborted`() throws {
+    let client = try ManagementClient(try ManagementService())
+    try prepare(client)
+    let plan = try client.expect(
+      200, "POST", "T/rollouts/plan",
+      #"{"release":"app:1.0","policy":"careful","overrides":{"canary.soak":"5s"}}"#)
+    #expect(plan["population"] == 4 && plan["notFitting"] == 1 && plan["onAbort"] == "rollback")
+    let stages = plan["stages"]?.array ?? []
+    #expect(stages.map { $0["share"] } == ["25%", "100%"])
+    #expect(stages.map { $0["cumulative"] } == [1, 4])
+    #expect(stages.first?["soakSeconds"] == 5 && stages.first?["signOff"] == true)
+
+    let draft = try client.expect(
+      201, "POST", "T/rollouts", #"{"name":"r1","release":1,"policy":"careful"}"#)
+    #expect(draft["status"] == "draft" && draft["size"] == 4)
+    #expect(try client.expect(200, "POST", "T/rollouts/r1/start")["status"] == "running")
+    #expect(try client.expect(200, "POST", "T/rollouts/1/pause", "{}")["status"] == "paused")
+    #expect(try client.expect(200, "POST", "T/rollouts/1/resume")["status"] == "running")
+    #expect(
+      try client.expect(200, "POST", "T/rollouts/1/approve")["stages"]?.array?.first?["signedOffBy"]
+        == "tester")
+    let explained = try client.expect(200, "GET", "T/rollouts/r1/explain?device=a2")
+    #expect(explained["sentence"]?.string?.isEmpty == false)
+    let shown = try client.expect(200, "GET", "T/rollouts/r1")
+    #expect(shown["policyDocument"]?["name"] == "careful")
+    #expect(shown["stages"]?.array?.map { $0["state"] } == ["open", "closed"])
+    #expect(shown["counts"]?["return-failed"] == 0)
+    #expect(try client.expect(200, "GET", "T/rollouts/1/devices?standing=offered")["items"] == [])
+    let aborted = try client.expect(200, "POST", "T/rollouts/r1/abort")
+    #expect(["rolled-back", "rolling-back"].contains(aborted["status"]?.string))
+    let events = try client.expect(200, "GET", "T/rollouts/1/events?limit=2")
+    #expect(events["items"]?.array?.count == 2 && events["next"] != nil)
+
+    let second = try client.expect(
+      201, "POST", "T/rollouts",
+      #"{"name":"r2","release":1,"policy":"plain","filter":"hardware=board-a","start":true}"#)
+    #expect(second["status"] == "running" && second["filter"] == "hardware=board-a")
+    let listed = try client.expect(200, "GET", "T/rollouts?limit=1")
+    #expect(listed["items"]?.array?.map { $0["name"] } == ["r2"] && listed["next"] == "2")
+    let summary = try client.expect(200, "GET", "T/summary")
+    #expect(summary["devices"] == 5 && summary["rollouts"]?.array?.count == 2)
+    #expect(summary["versions"] == [["version": .null, "count": 5]])
+  }
+
+  @Test func `policies are listed with those that are broken`() throws {
+    let client = try ManagementClient(try ManagementService())
+    let list = try client.expect(200, "GET", "T/policies")
+    #expect(list["items"]?.array?.map { $0["name"] } == ["careful", "plain"])
+    #expect(list["broken"]?.array?.map { $0["file"] } == ["broken.json"])
+    #expect(try client.expect(200, "GET", "T/policies/plain")["onAbort"] == "stop")
+    _ = try client.expect(404, "GET", "T/policies/nothing")
+    _ = try client.expect(422, "GET", "T/policies/broken")
+    let good = "// mine\n{\"name\":\"p\",\"stages\":{\"start\":1,\"soak\":\"1s\"},"
+    #expect(
+      try client.expect(
+        200, "POST", "T/policies/check", good + "\"failureLimit\":{\"share\":\"1%\"}}")
+        == ["ok": true])
+    let bad = try client.expect(
+      400, "POST", "T/policies/check", good + "\n\"failureLimit\":{\"share\":\"101%\"}}")
+    #expect(bad["errors"]?.array?.first?["field"] == "$.failureLimit.share")
+    #expect(bad["errors"]?.array?.first?["line"] == 3)
+  }
+
+  @Test func `tenants and tokens are made and withdrawn`() throws {
+    let service = try ManagementService()
+    let client = try ManagementClient(service)
+    let tenant = try client.expect(
+      201, "POST", "/api/v1/tenants", #"{"name":"acme","pollSeconds":60}"#)
+    #expect(tenant["pollSeconds"] == 60 && tenant["registerOnFirstContact"] == false)
+    let patched = try client.expect(
+      200, "PATCH", "/api/v1/tenants/acme", #"{"registerOnFirstContact":true}"#)
+    #expect(patched["registerOnFirstContact"] == true && patched["pollSeconds"] == 60)
+    #expect(try client.expect(200, "GET", "/api/v1/tenants/acme") == patched)
+    let listed = try client.expect(200, "GET", "/api/v1/tenants?limit=2")
+    #expect(listed["items"]?.array?.count == 2 && listed["next"] == "acme")
+
+    let issued = try client.expect(
+      201, "POST", "/api/v1/tokens", #"{"label":"robot","tenant":"acme"}"#)
+    let text = try #require(issued["token"]?.string)
+    let fingerprint = try #require(issued["fingerprint"]?.string)
+    let robot = try ManagementClient(service, token: text)
+    _ = try robot.expect(200, "GET", "/api/v1/tenants/acme/summary")
+    _ = try robot.expect(404, "GET", "T/summary")
+    _ = try robot.expect(403, "GET", "/api/v1/tokens")
+    _ = try robot.expect(403, "POST", "/api/v1/tenants", #"{"name":"mine"}"#)
+    #expect(try robot.expect(200, "GET", "/api/v1/status")["requests"] == 2)
+    let tokens = try client.expect(200, "GET", "/api/v1/tokens")["items"]?.array ?? []
+    #expect(tokens.contains { $0["fingerprint"]?.string == fingerprint && $0["token"] == nil })
+    _ = try client.expect(204, "DELETE", "/api/v1/tokens/\(fingerprint)")
+    _ = try robot.expect(401, "GET", "/api/v1/status")
+    client.token = nil
+    #expect(try client.expect(200, "GET", "/healthz") == ["status": "ok"])
+  }
+
+  @Test func `a change is told to those who listen`() throws {
+    let service = try ManagementService()
+    let client = try ManagementClient(service)
+    let listener = try ManagementClient(service)
+    var counts: [Int64?] = []
+    let response = try listener.connection.events(
+      ManagementService.tenant + "/events",
+      headers: [("Authorization", "Bearer \(service.token)")]
+    ) { event in
+      let summary = try? JSON.parse(Array(event.data.utf8))  // nil fails the expectation below
+      #expect(event.name == "summary")
+      counts.append(summary?["devices"]?.integer)
+      guard counts.count == 1 else { return false }
+      #expect(throws: Never.self) {
+        try client.expect(201, "POST", "T/devices", #"{"id":"d1"}"#)
+      }
+      return true
+    }
+    #expect(response.status == 200)
+    #expect(counts == [0, 1])
+  }
+}
