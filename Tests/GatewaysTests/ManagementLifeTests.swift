@@ -6,34 +6,10 @@ import Testing
 import UpdateModel
 
 struct ManagementLifeTests {
-  static let image = "T/artifacts?name=app&version=1.0&hardware=board-a,board-b&fileName=app.bin"
-
-  /// Uploads an image, publishes a release of it and registers five devices.
-  private func prepare(_ client: ManagementClient) throws {
-    let artifact = try client.expect(
-      201, "POST", ManagementLifeTests.image, "firmware", type: "application/octet-stream")
-    #expect(artifact["id"] == 1)
-    let release = try client.expect(
-      201, "POST", "T/releases", #"{"name":"app","version":"1.0","artifacts":[1]}"#)
-    #expect(release["status"] == "draft")
-    let published = try client.expect(200, "POST", "T/releases/app:1.0/publish", "{}")
-    #expect(published["status"] == "published")
-    let table =
-      "id,hardware,tag.site,group\r\na1,board-a,lab,staging\r\n"
-      + "a2,board-a,\"north, hall 2\",\na3,board-b,,\na4,board-a,lab,\n"
-    let bulk = try client.expect(200, "POST", "T/devices/bulk", table, type: "text/csv")
-    #expect(bulk["created"] == 4)
-    #expect(bulk["tokens"]?.array?.count == 4)
-    let single = try client.expect(
-      201, "POST", "T/devices", #"{"id":"b1","hardware":"board-x","tags":{"site":"lab"}}"#)
-    #expect(single["token"]?.string?.isEmpty == false)
-    #expect(single["device"]?["tags"]?["site"] == "lab")
-  }
-
   @Test func `an image lives from upload to deletion`() throws {
     let client = try ManagementClient(try ManagementService())
     let artifact = try client.expect(
-      201, "POST", ManagementLifeTests.image, "firmware", type: "application/octet-stream")
+      201, "POST", ManagementClient.image, "firmware", type: "application/octet-stream")
     let sha256 = "c2d0f4c4aa9a7b1ff2c9d4d1f2b4b28e7b07b5dcf1b83d3fdcf1a0d8bd0a3f1f"
     #expect(artifact["sha256"]?.string?.utf8.count == sha256.utf8.count)
     #expect(artifact["component"] == "os")
@@ -55,7 +31,7 @@ struct ManagementLifeTests {
 
   @Test func `a release keeps its images`() throws {
     let client = try ManagementClient(try ManagementService())
-    try prepare(client)
+    try client.prepareFleet()
     _ = try client.expect(409, "DELETE", "T/artifacts/1")
     let release = try client.expect(200, "GET", "T/releases/1")
     #expect(try client.expect(200, "GET", "T/releases/app%3A1.0") == release)
@@ -66,7 +42,7 @@ struct ManagementLifeTests {
 
   @Test func `devices and groups are listed, changed and removed`() throws {
     let client = try ManagementClient(try ManagementService())
-    try prepare(client)
+    try client.prepareFleet()
     let first = try client.expect(200, "GET", "T/devices?limit=2")
     #expect(first["items"]?.array?.map { $0["id"] } == ["a1", "a2"])
     #expect(first["next"] == "a2")
@@ -99,7 +75,7 @@ struct ManagementLifeTests {
 
   @Test func `a rollout is planned, started, paused, resumed and aborted`() throws {
     let client = try ManagementClient(try ManagementService())
-    try prepare(client)
+    try client.prepareFleet()
     let plan = try client.expect(
       200, "POST", "T/rollouts/plan",
       #"{"release":"app:1.0","policy":"careful","overrides":{"canary.soak":"5s"}}"#)
@@ -211,5 +187,31 @@ struct ManagementLifeTests {
     }
     #expect(response.status == 200)
     #expect(counts == [0, 1])
+  }
+
+  @Test func `no more than 256 listen at once`() throws {
+    let service = try ManagementService()
+    let client = try ManagementClient(service)
+    let request =
+      "GET \(ManagementService.tenant)/events HTTP/1.1\r\nHost: x\r\n"
+      + "Authorization: Bearer \(service.token)\r\n\r\n"
+    var sockets: [RawSocket] = []
+    for _ in 0..<256 {
+      let socket = try RawSocket(port: service.port)
+      socket.send(request)
+      #expect(socket.readSome().hasPrefix("HTTP/1.1 200 "))
+      sockets.append(socket)
+    }
+    let refused = try client.expect(503, "GET", "T/events")
+    #expect(refused["status"] == 503 && refused["detail"] != nil)
+    sockets.removeLast()
+    // The server learns of the close on its own time.
+    var answer = ""
+    for _ in 0..<1000 where !answer.hasPrefix("HTTP/1.1 200 ") {
+      let socket = try RawSocket(port: service.port)
+      socket.send(request)
+      answer = socket.readSome()
+    }
+    #expect(answer.hasPrefix("HTTP/1.1 200 "))
   }
 }

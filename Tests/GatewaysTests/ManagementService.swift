@@ -8,6 +8,7 @@ import HTTPClient
 import HTTPServer
 import ImagePipeline
 import Orchestrator
+import Testing
 import UpdateModel
 
 /// A running service that is gone, with its files, when it is let go.
@@ -159,5 +160,30 @@ final class ManagementClient {
       throw Failure("\(method) \(path): \(response.status) \(response.text)")
     }
     return response.body.isEmpty ? .null : try JSON.parse(response.body)
+  }
+
+  /// Where the image of most tests goes.
+  static let image = "T/artifacts?name=app&version=1.0&hardware=board-a,board-b&fileName=app.bin"
+
+  /// Uploads an image, publishes a release of it and registers five devices.
+  func prepareFleet() throws {
+    let artifact = try expect(
+      201, "POST", ManagementClient.image, "firmware", type: "application/octet-stream")
+    #expect(artifact["id"] == 1)
+    let release = try expect(
+      201, "POST", "T/releases", #"{"name":"app","version":"1.0","artifacts":[1]}"#)
+    #expect(release["status"] == "draft")
+    let published = try expect(200, "POST", "T/releases/app:1.0/publish", "{}")
+    #expect(published["status"] == "published")
+    let table =
+      "id,hardware,tag.site,group\r\na1,board-a,lab,staging\r\n"
+      + "a2,board-a,\"north, hall 2\",\na3,board-b,,\na4,board-a,lab,\n"
+    let bulk = try expect(200, "POST", "T/devices/bulk", table, type: "text/csv")
+    #expect(bulk["created"] == 4)
+    #expect(bulk["tokens"]?.array?.count == 4)
+    let single = try expect(
+      201, "POST", "T/devices", #"{"id":"b1","hardware":"board-x","tags":{"site":"lab"}}"#)
+    #expect(single["token"]?.string?.isEmpty == false)
+    #expect(single["device"]?["tags"]?["site"] == "lab")
   }
 }

@@ -131,6 +131,13 @@ final class RawSocket {
     }
   }
 
+  /// What has come, once something has.
+  func readSome() -> String {
+    var piece = [UInt8](repeating: 0, count: 4096)
+    let count = read(descriptor, &piece, piece.count)
+    return String(decoding: piece.prefix(max(0, count)), as: UTF8.self)
+  }
+
   func readToEnd() -> String {
     var bytes: [UInt8] = []
     var piece = [UInt8](repeating: 0, count: 4096)
