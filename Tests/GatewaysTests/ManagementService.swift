@@ -1,4 +1,4 @@
-// ManagementService: the whole server in this process, on a free port, with a data directory of its own.
+// ManagementService: the whole server in this process, on a free port, with its own data directory.
 
 import Crypto
 import FleetStore

@@ -84,6 +84,27 @@ struct ManagementUploadTests {
     #expect(service.files(in: "incoming") == [] && service.storedImages == [])
   }
 
+  @Test func `a long image arrives whole although the sender has to wait`() throws {
+    let service = try ManagementService(imageBytesMax: 1 << 25)
+    let client = try ManagementClient(service)
+    var state: UInt32 = 1
+    let bytes = (0..<(20 << 20) / 4).flatMap { _ -> [UInt8] in
+      state = state &* 1_664_525 &+ 1_013_904_223
+      return withUnsafeBytes(of: state) { Array($0) }
+    }
+    let fields = [
+      ("Authorization", "Bearer \(service.token)"), ("Content-Type", ManagementUploadTests.binary),
+    ]
+    let stored = try client.connection.send(
+      "POST", ManagementService.tenant + "/artifacts?name=a&version=1&hardware=b", headers: fields,
+      body: .bytes(bytes))
+    #expect(stored.status == 201)
+    let back = try client.connection.send(
+      "GET", ManagementService.tenant + "/artifacts/1/content", headers: fields,
+      bodyLimit: 1 << 25)
+    #expect(back.body == bytes)
+  }
+
   @Test func `a chunked image is taken and a longer one is not`() throws {
     let service = try ManagementService(imageBytesMax: 10)
     for (bytes, status) in [("0123456789", "201"), ("0123456789x", "413")] {
