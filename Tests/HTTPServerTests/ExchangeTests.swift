@@ -164,6 +164,35 @@ import Testing
     #expect(eventually { server.server.statistics.openConnections == 0 })
   }
 
+  @Test func `mutated conversations leave a server that works`() throws {
+    let seed = UInt64.random(in: .min ... .max)
+    var random = SplitMix(seed: seed)
+    let server = try TestServer()
+    let corpus = [
+      "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n", "GET /later HTTP/1.1\r\nHost: h\r\n\r\n",
+      "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello",
+      "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+      "PUT /slow-upload HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n",
+      "PUT /early HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n123456789",
+      "POST /refuse HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\na",
+    ].map { Array($0.utf8) }
+    for _ in 0..<400 {
+      let socket = RawSocket(port: server.port)
+      for _ in 0...random.below(4) {
+        var request = corpus[random.below(corpus.count)]
+        for _ in 0..<random.below(3) { random.mutate(&request) }
+        let cut = random.below(request.count + 1)
+        socket.send(Array(request[..<cut]))
+        socket.send(Array(request[cut...]))
+      }
+      shutdown(socket.descriptor, Int32(SHUT_WR))
+      _ = socket.readToEnd()
+    }
+    #expect(eventually { server.server.statistics.openConnections == 0 }, "seed \(seed)")
+    let client = try HTTPConnection(host: "127.0.0.1", port: server.port)
+    #expect(try client.send("GET", "/hello").text == "hello", "seed \(seed)")
+  }
+
   @Test func `header values cannot break out of their line`() throws {
     let server = try TestServer()
     let answer = server.exchange("GET /injected HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")

@@ -14,17 +14,30 @@ final class PatternFile {
     path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     var written = 0
     while written < count {
-      let piece = (written..<min(written + 65_536, count)).map { Self.byte($0) }
-      written += max(1, piece.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) })
+      let piece = min(Self.table.count, count - written)
+      written += max(1, Self.table.withUnsafeBytes { write(descriptor, $0.baseAddress, piece) })
     }
     close(descriptor)
   }
 
   deinit { unlink(path) }
 
-  static func byte(_ index: Int) -> UInt8 { UInt8(truncatingIfNeeded: index &* 7 &+ index >> 8) }
+  /// One period of the pattern; a prime length, so that no buffer size hides a shift.
+  private static let table = (0..<65_521).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 8) }
 
-  static func bytes(_ range: Range<Int>) -> [UInt8] { range.map { byte($0) } }
+  static func byte(_ index: Int) -> UInt8 { table[index % table.count] }
+
+  static func bytes(_ range: Range<Int>) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var position = range.lowerBound
+    while position < range.upperBound {
+      let start = position % table.count
+      let count = min(table.count - start, range.upperBound - position)
+      bytes += table[start..<start + count]
+      position += count
+    }
+    return bytes
+  }
 
   func body() throws -> FileBody {
     let file = try #require(OpenFile(path: path))

@@ -7,7 +7,11 @@ import Synchronization
 final class CountingSink: BodySink {
   struct State {
     var count = 0
-    var sum: UInt64 = 0
+    var largestPiece = 0
+    /// Bytes that are not those of a `PatternFile`, of one in 61 looked at.
+    var mismatches = 0
+    var isPaused = false
+    var callsWhilePaused = 0
     var isAborted = false
     var pauses = 0
   }
@@ -19,21 +23,46 @@ final class CountingSink: BodySink {
 
   func receive(_ bytes: UnsafeRawBufferPointer, _ exchange: PendingReply) -> Bool {
     state.withLock { state in
+      for index in stride(from: 0, to: bytes.count, by: 61)
+      where bytes[index] != PatternFile.byte(state.count + index) {
+        state.mismatches += 1
+      }
       state.count += bytes.count
-      for byte in bytes { state.sum &+= UInt64(byte) }
-      if pauses { state.pauses += 1 }
+      state.largestPiece = max(state.largestPiece, bytes.count)
+      if state.isPaused { state.callsWhilePaused += 1 }
+      if pauses {
+        state.pauses += 1
+        state.isPaused = true
+      }
     }
     guard pauses else { return true }
-    Background.run { exchange.resume() }
+    Background.run { [self] in
+      state.withLock { $0.isPaused = false }
+      exchange.resume()
+    }
     return false
   }
 
   func finish(_ exchange: PendingReply) {
-    let (count, sum) = state.withLock { ($0.count, $0.sum) }
-    Background.run { exchange.complete(Response(status: 201, text: "\(count) \(sum)")) }
+    let count = state.withLock { $0.count }
+    Background.run { exchange.complete(Response(status: 201, text: "\(count)")) }
   }
 
   func abort() { state.withLock { $0.isAborted = true } }
+}
+
+/// Answers at the first bytes, long before the body ends.
+final class EarlySink: BodySink {
+  let isAborted = Atomic<Bool>(false)
+
+  func receive(_ bytes: UnsafeRawBufferPointer, _ exchange: PendingReply) -> Bool {
+    exchange.complete(Response(status: 409, text: "seen enough"))
+    return true
+  }
+
+  func finish(_ exchange: PendingReply) { exchange.complete(Response(status: 200)) }
+
+  func abort() { isAborted.store(true, ordering: .releasing) }
 }
 
 /// Runs closures on threads that are not loops.
@@ -59,6 +88,7 @@ enum Background {
 /// Answers the routes of the tests.
 final class TestHandler: RequestHandler {
   let file: FileBody?
+  let early = EarlySink()
   let ticket = Atomic<UInt64>(0)
   let heldCount = Atomic<Int>(0)
   let sinks = Mutex<[CountingSink]>([])
@@ -73,6 +103,7 @@ final class TestHandler: RequestHandler {
       let sink = CountingSink(pauses: head.path.count > 7)
       sinks.withLock { $0.append(sink) }
       return .stream(sink)
+    case "/early": return .stream(early)
     case "/refuse": return .refuse(Response(status: 401, text: "who are you"))
     case "/small": return .buffer(limit: 10)
     default: return .buffer(limit: 1 << 20)
