@@ -50,7 +50,9 @@ let package = Package(
       ["UpdateModel", "RolloutEngine", "Crypto", "UpdateTrust", "ImagePipeline", "FleetStore"],
       strict),
     library("Gateways", ["UpdateModel", "RolloutEngine", "Orchestrator", "HTTPServer"], strict),
-    library("Console", ["UpdateModel", "Orchestrator", "HTTPServer"], strict),
+    .target(
+      name: "Console", dependencies: ["UpdateModel", "Orchestrator", "HTTPServer"],
+      resources: [.embedInCode("Assets")], swiftSettings: strict),
     .executableTarget(
       name: "groundswell",
       dependencies: [

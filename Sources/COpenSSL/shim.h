@@ -6,7 +6,13 @@
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 
+// BIO_get_mem_data is a macro around BIO_ctrl, which Swift does not import.
+static inline long groundswell_BIO_get_mem_data(BIO *bio, char **data) {
+  return BIO_get_mem_data(bio, data);
+}
+
 // TLS
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
@@ -31,9 +37,4 @@ static inline void tls_session_keep_buffers(SSL *session, int keep) {
 // SSL_set_tlsext_host_name is a macro with a cast.
 static inline int tls_session_set_server_name(SSL *session, const char *name) {
   return SSL_set_tlsext_host_name(session, name) == 1;
-}
-
-// BIO_get_mem_data is a macro around BIO_ctrl, which Swift does not import.
-static inline long groundswell_BIO_get_mem_data(BIO *bio, char **data) {
-  return BIO_get_mem_data(bio, data);
 }

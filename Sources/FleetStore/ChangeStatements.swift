@@ -6,7 +6,8 @@ extension ChangeWriter {
     case tenant, apiToken, revokeAPIToken, artifact, deleteArtifact, release
     case device, deleteDevice, deleteMemberships, lastSeen
     case group, addMember, removeMember, deleteGroup, deleteGroupMembers
-    case updateRollout, insertRollout, rolloutEvent, action, report, actionCounter, prune
+    case updateRollout, insertRollout, rolloutEvent, action, report, actionCounter, prune, pruneRuns
+    case selectRun, insertRun
 
     /// The statement. Upserts name the key they mean, so that a second lease of a device is an error
     /// and not a replacement.
@@ -77,9 +78,17 @@ extension ChangeWriter {
         INSERT INTO counter VALUES ('action', ?) ON CONFLICT (name) DO UPDATE
         SET value = excluded.value
         """
-      // Reports are numbered as they come in, so the oldest are at the front.
+      // Reports are numbered as they come in, so the oldest are at the front. The newest stays,
+      // because the next number is one more than the largest in the table.
       case .prune:
-        "DELETE FROM report WHERE id IN (SELECT id FROM report ORDER BY id LIMIT ?) AND at < ?"
+        """
+        DELETE FROM report WHERE id IN (SELECT id FROM report ORDER BY id LIMIT ?) AND at < ?
+        AND id < (SELECT max(id) FROM report)
+        """
+      case .pruneRuns:
+        "DELETE FROM report_run WHERE first + ? <= (SELECT min(id) FROM report)"
+      case .selectRun: "SELECT id, tenant, device FROM report WHERE id >= ? AND id < ?"
+      case .insertRun: "INSERT INTO report_run VALUES (?, ?)"
       }
     }
 

@@ -55,7 +55,9 @@ final class ChangeWriter {
   /// - Returns: Whether the limit was reached, so that there may be more.
   func prune(before: Instant, limit: Int) throws(StoreError) -> Bool {
     try prepared(.prune).bind(Int64(limit)).bind(before.milliseconds).run()
-    return connection.changedRows == limit
+    let isLimitReached = connection.changedRows == limit
+    try prepared(.pruneRuns).bind(ReportIndex.span).run()
+    return isLimitReached
   }
 
   private func insert(_ report: Report) throws(StoreError) {
@@ -63,6 +65,8 @@ final class ChangeWriter {
       .bind(report.rollout.map { Int64($0.number) }).bind(report.action.map { Int64($0.number) })
       .bind(report.at.milliseconds).bind(report.kind).bind(report.text)
       .bind(report.code.map(Int64.init)).run()
+    let id = connection.lastInsertedRow
+    if id.isMultiple(of: ReportIndex.span) { try index(from: id - ReportIndex.span) }
   }
 
   private func upsert(_ action: Action, of tenant: Name) throws(StoreError) {
@@ -143,7 +147,7 @@ final class ChangeWriter {
     try insert.bind(tenant.text).bind(id).run()
   }
 
-  private func prepared(_ kind: Kind) throws(StoreError) -> Statement {
+  func prepared(_ kind: Kind) throws(StoreError) -> Statement {
     if let statement = statements[kind.rawValue] { return statement }
     let statement = try Statement(connection, kind.sql)
     statements[kind.rawValue] = statement

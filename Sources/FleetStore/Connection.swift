@@ -92,6 +92,9 @@ final class Connection {
   /// Rows changed by the last statement.
   var changedRows: Int { Int(sqlite3_changes(handle)) }
 
+  /// The number of the row that was inserted last.
+  var lastInsertedRow: Int64 { sqlite3_last_insert_rowid(handle) }
+
   /// Pages in the log after this connection's last commit.
   var logPages: Int { Int(loggedPages.pointee) }
 

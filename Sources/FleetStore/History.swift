@@ -32,71 +32,50 @@ final class HistoryReader {
   /// Entries per page at most.
   static let pageMax = 1000
 
-  private let connection: Connection
-  private var moments: Statement?
-  private var reports: Statement?
+  private let moments: Statement
+  private let finder: ReportFinder
 
   init(path: String) throws(StoreError) {
-    connection = try Connection(path: path, role: .reader)
+    let connection = try Connection(path: path, role: .reader)
+    finder = try ReportFinder(connection)
+    moments = try Statement(
+      connection,
+      """
+      SELECT id, at, sentence FROM rollout_event
+      WHERE tenant = ? AND rollout = ? AND id < ? ORDER BY id DESC LIMIT ?
+      """)
   }
 
   func moments(
     of rollout: RolloutID, tenant: Name, before: Int64?, limit: Int
   ) throws(StoreError) -> HistoryPage<RolloutMoment> {
-    let statement = try prepare(
-      &moments,
-      """
-      SELECT id, at, sentence FROM rollout_event
-      WHERE tenant = ? AND rollout = ? AND id < ? ORDER BY id DESC LIMIT ?
-      """)
-    statement.bind(tenant.text).bind(Int64(rollout.number))
-    return try page(statement, table: "rollout_event", before, limit) { (row) throws(RowFault) in
-      RolloutMoment(at: try row.instant(), sentence: row.text())
+    let limit = min(max(1, limit), HistoryReader.pageMax)
+    var entries: [HistoryEntry<RolloutMoment>] = []
+    // One more than asked for tells whether there is another page.
+    moments.bind(tenant.text).bind(Int64(rollout.number)).bind(before ?? Int64.max)
+      .bind(Int64(limit + 1))
+    try moments.each(table: "rollout_event", keyColumns: 1) { (row) throws(RowFault) in
+      let position = try row.integer()
+      let moment = RolloutMoment(at: try row.instant(), sentence: row.text())
+      entries.append(HistoryEntry(position: position, content: moment))
     }
+    return page(entries, limit: limit)
   }
 
   func reports(
     of device: DeviceKey, action: ActionID?, before: Int64?, limit: Int
   ) throws(StoreError) -> HistoryPage<Report> {
-    let statement = try prepare(
-      &reports,
-      """
-      SELECT id, rollout, action, at, kind, text, code FROM report
-      WHERE tenant = ?1 AND device = ?2 AND (?3 IS NULL OR action = ?3) AND id < ?4
-      ORDER BY id DESC LIMIT ?5
-      """)
-    statement.bind(device.tenant.text).bind(device.device.text)
-      .bind(action.map { Int64($0.number) })
-    return try page(statement, table: "report", before, limit) { (row) throws(RowFault) in
-      Report(
-        device: device, rollout: try row.optional { (row) throws(RowFault) in try row.serial() },
-        action: try row.optional { (row) throws(RowFault) in try row.actionID() },
-        at: try row.instant(), kind: row.text(), text: row.text(),
-        code: try row.optional { (row) throws(RowFault) in try row.number() })
-    }
+    let limit = min(max(1, limit), HistoryReader.pageMax)
+    let entries = try finder.reports(
+      of: device, action: action, before: before ?? Int64.max, count: limit + 1)
+    return page(entries, limit: limit)
   }
 
   private func page<Content>(
-    _ statement: Statement, table: String, _ before: Int64?, _ limit: Int,
-    _ read: (inout Row) throws(RowFault) -> Content
-  ) throws(StoreError) -> HistoryPage<Content> {
-    let limit = min(max(1, limit), HistoryReader.pageMax)
-    // One more than asked for tells whether there is another page.
-    statement.bind(before ?? Int64.max).bind(Int64(limit + 1))
-    var entries: [HistoryEntry<Content>] = []
-    try statement.each(table: table, keyColumns: 1) { (row) throws(RowFault) in
-      let position = try row.integer()
-      entries.append(HistoryEntry(position: position, content: try read(&row)))
-    }
-    let hasMore = entries.count > limit
-    if hasMore { entries.removeLast() }
-    return HistoryPage(entries: entries, next: hasMore ? entries.last?.position : nil)
-  }
-
-  private func prepare(_ kept: inout Statement?, _ sql: String) throws(StoreError) -> Statement {
-    if let statement = kept { return statement }
-    let statement = try Statement(connection, sql)
-    kept = statement
-    return statement
+    _ entries: [HistoryEntry<Content>], limit: Int
+  ) -> HistoryPage<Content> {
+    let shown = Array(entries.prefix(limit))
+    return HistoryPage(
+      entries: shown, next: entries.count > limit ? shown.last?.position : nil)
   }
 }

@@ -2,7 +2,8 @@
 //
 // Conventions: the tenant leads every key; instants are milliseconds since 1970 as integers;
 // digests are blobs of 32 bytes; documents are JSON as text. Tables that are looked up by a key of
-// text are WITHOUT ROWID; history is numbered and only appended to.
+// text are WITHOUT ROWID; history is numbered and only appended to;
+// `ReportIndex` tells what report_run is for.
 
 /// The migrations of the database file.
 enum Schema {
@@ -87,6 +88,6 @@ enum Schema {
       id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, device TEXT NOT NULL, rollout INTEGER,
       action INTEGER, at INTEGER NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL, code INTEGER
     ) STRICT;
-    CREATE INDEX report_by_device ON report (tenant, device);
+    CREATE TABLE report_run (first INTEGER PRIMARY KEY, hashes BLOB NOT NULL) STRICT;
     """
 }

@@ -14,11 +14,10 @@ public final class Store: Sendable {
     var onCommit: CommitCallback
     var onFailure: FailureCallback
     var threads: (writer: JoinableThread, checkpointer: JoinableThread)?
-    var isStopped = false
+    // Held until the end; nil once the store was stopped.
+    var lock: DirectoryLock?
   }
 
-  // Members are given up from the last to the first: the lock outlives the connections.
-  private let lock: DirectoryLock
   private let queue: CommitQueue
   private let checkpointer: Checkpointer
   private let writer: Writer
@@ -34,7 +33,7 @@ public final class Store: Sendable {
     onCommit: @escaping @Sendable (UInt64) -> Void = { _ in },
     onFailure: @escaping @Sendable (UInt64, StoreError) -> Void = { _, _ in }
   ) throws(StoreError) {
-    lock = try DirectoryLock(directory)
+    let lock = try DirectoryLock(directory)
     let path = directory + "/groundswell.db"
     let connection = try Connection(path: path, role: .writer)
     try Schema.migrate(connection)
@@ -42,7 +41,7 @@ public final class Store: Sendable {
     checkpointer = try Checkpointer(path: path)
     writer = Writer(connection: connection, queue: queue, checkpointer: checkpointer)
     history = Monitor(try HistoryReader(path: path))
-    running = Monitor(Running(onCommit: onCommit, onFailure: onFailure))
+    running = Monitor(Running(onCommit: onCommit, onFailure: onFailure, lock: lock))
   }
 
   /// Replaces the callbacks; only before `start`.
@@ -68,7 +67,7 @@ public final class Store: Sendable {
   /// Starts to write; once.
   public func start() {
     running.withLock { running in
-      precondition(running.threads == nil && !running.isStopped, "a store starts once")
+      precondition(running.threads == nil && running.lock != nil, "a store starts once")
       running.threads = (
         writer.start(onCommit: running.onCommit, onFailure: running.onFailure),
         checkpointer.start()
@@ -128,16 +127,17 @@ public final class Store: Sendable {
 
   // MARK: End
 
-  /// Writes what waits, moves the log into the database and ends the threads; once.
+  /// Writes what waits, moves the log into the database, ends the threads and gives the
+  /// directory back; once. History can be read until the store goes.
   ///
   /// - Returns: What kept changes that wait from being written or the log from being moved; nil when
   ///   everything is durable. Changes lost here were never reported as durable.
   @discardableResult public func stop() -> StoreError? {
     let threads = running.withLock { running in
-      running.isStopped = true
       defer { running.threads = nil }
       return running.threads
     }
+    defer { running.withLock { $0.lock = nil } }
     guard let threads else { return nil }
     queue.stop()
     threads.writer.join()

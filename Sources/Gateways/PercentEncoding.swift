@@ -1,6 +1,6 @@
-// PercentEncoding: the bytes behind percent-encoded text (RFC 3986 section 2.1).
+// PercentEncoding: `%41` to `A` and back (RFC 3986 section 2.1).
 
-/// Reads percent-encoded text; anything malformed is refused, never passed on as it is.
+/// Reads and writes percent-encoded text; anything malformed is refused, never passed on as it is.
 enum PercentEncoding {
   /// The decoded text; nil for a malformed escape and for bytes that are not UTF-8.
   ///
@@ -24,6 +24,22 @@ enum PercentEncoding {
       }
     }
     return String(validating: decoded, as: UTF8.self)
+  }
+
+  /// Text that can stand as one segment of a path.
+  static func encode(_ text: String) -> String {
+    var output = ""
+    for byte in text.utf8 {
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),
+        UInt8(ascii: "_"), UInt8(ascii: "~"):
+        output.unicodeScalars.append(Unicode.Scalar(byte))
+      default:
+        output += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+      }
+    }
+    return output
   }
 
   private static func digit<Bytes: Collection<UInt8>>(

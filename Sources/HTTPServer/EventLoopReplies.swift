@@ -125,14 +125,14 @@ extension EventLoop {
     switch selection {
     case .whole:
       headers.append(("Content-Type", body.contentType))
-      transfer = FileTransfer(file: body.file, segments: [.file(0..<body.length)])
+      transfer = FileTransfer(body, segments: [.file(0..<body.length)])
     case .parts(let parts) where parts.count == 1:
       status = 206
       let part = parts[0]
       let range = "bytes \(part.lowerBound)-\(part.upperBound - 1)/\(body.length)"
       headers.append(("Content-Range", range))
       headers.append(("Content-Type", body.contentType))
-      transfer = FileTransfer(file: body.file, segments: [.file(part)])
+      transfer = FileTransfer(body, segments: [.file(part)])
     case .parts(let parts):
       status = 206
       let boundary = "part-" + String(UInt64.random(in: .min ... .max), radix: 36)

@@ -210,6 +210,7 @@ extension EventLoop {
         return false
       }
     }
+    work.transfer?.onSent?()
     work.transfer = nil
     return true
   }

@@ -48,12 +48,17 @@ public struct FileBody: Sendable {
   public var contentEncoding: String?
   /// The Content-Disposition, such as `attachment; filename="image.bin"`; `nil` for none.
   public var disposition: String?
+  /// Called on the loop's thread once the last byte of the file was handed to the system, also at
+  /// the end of a range; must not block.
+  public var onSent: (@Sendable () -> Void)?
 
   /// Describes a file; everything but the media type has a sensible default.
   public init(
     file: OpenFile, contentType: String, etag: String? = nil, lastModified: Int? = nil,
-    contentEncoding: String? = nil, disposition: String? = nil
+    contentEncoding: String? = nil, disposition: String? = nil,
+    onSent: (@Sendable () -> Void)? = nil
   ) {
+    self.onSent = onSent
     self.file = file
     self.length = file.size
     self.contentType = contentType

@@ -103,9 +103,16 @@ struct FileTransfer {
   var index = 0
   var sent = 0
 
-  init(file: OpenFile, segments: [Segment]) {
-    self.file = file
+  /// Told when all is sent, if that includes the end of the file.
+  let onSent: (@Sendable () -> Void)?
+
+  init(_ body: FileBody, segments: [Segment]) {
+    file = body.file
     self.segments = segments
+    let reachesEnd = segments.contains { segment in
+      if case .file(let range) = segment { range.upperBound == body.length } else { false }
+    }
+    onSent = reachesEnd ? body.onSent : nil
   }
 
   var count: Int { segments.reduce(0) { $0 + $1.count } }
@@ -132,6 +139,6 @@ struct FileTransfer {
       segments.append(.file(part))
     }
     segments.append(.bytes(Array("\r\n--\(boundary)--\r\n".utf8)))
-    return FileTransfer(file: body.file, segments: segments)
+    return FileTransfer(body, segments: segments)
   }
 }

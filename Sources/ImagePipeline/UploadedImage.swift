@@ -22,10 +22,11 @@ public final class UploadedImage: Sendable {
   /// Where the bytes are until they are committed or dropped.
   public var temporaryPath: String { temporary.path }
 
-  /// Publishes the image as `<directory>/<first two digits>/<sha256>`; works once.
+  /// Publishes the image as `<directory>/<first two digits>/<sha256>`.
   ///
-  /// Durable when it returns. If the content is already there, the temporary file is dropped. The
-  /// stored bytes are not compared here: `BlobDirectory.verify` re-hashes on its own schedule.
+  /// Durable when it returns. If the content is already there, which includes a second call, the
+  /// temporary file is dropped. The stored bytes are not compared here: `BlobDirectory.verify`
+  /// re-hashes on its own schedule. Throws `closed` when there is nothing left to publish.
   public func commit(into directory: String) throws(ImageError) -> StoredImage {
     let target = BlobPath(root: directory, sha256: digests.sha256)
     if mkdir(target.folder, 0o750) == 0 {

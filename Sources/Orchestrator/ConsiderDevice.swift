@@ -32,7 +32,16 @@ extension ControlPlane {
     _ device: Device, _ view: DeviceView, _ ledger: inout Ledger, _ draft: inout Draft
   ) -> Outcome {
     var wait: Outcome = .nothing
-    for id in ledger.live {
+    // A lease comes before everything: a device never holds two.
+    let leased = ledger.live.first {
+      ledger.books[$0]?.actions[device.key.device]?.isLeased ?? false
+    }
+    if let leased, let book = ledger.books[leased], let action = book.actions[device.key.device] {
+      let outcome = attend(action, of: device, view, in: book, &ledger, &draft)
+      if book.actions[device.key.device]?.isLeased ?? false { return outcome }
+      wait = outcome
+    }
+    for id in ledger.live where id != leased {
       guard let book = ledger.books[id] else { continue }
       let outcome =
         book.actions[device.key.device].map {

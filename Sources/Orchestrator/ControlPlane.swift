@@ -13,7 +13,8 @@ import UpdateTrust
 /// is answered: it returns a ticket, and the caller answers once the store has committed it.
 public final class ControlPlane: Sendable {
   let store: Store
-  let images: ImageShelf
+  /// The stored images.
+  public let images: ImageShelf
   let policies: PolicyShelf
   let clock: any Clock
   let access = Lock(AccessTable())
@@ -32,8 +33,11 @@ public final class ControlPlane: Sendable {
     self.clock = clock
   }
 
-  /// A tenant's room; nil when there is no such tenant.
-  public func room(_ tenant: Name) -> Room? { rooms.withLock { $0[tenant] } }
+  /// A tenant's room; nil when there is no such tenant, or no tenant was named.
+  public func room(_ tenant: Name?) -> Room? {
+    guard let tenant else { return nil }
+    return rooms.withLock { $0[tenant] }
+  }
 
   /// All rooms, by tenant name.
   public var allRooms: [Room] {

@@ -40,9 +40,17 @@ public struct ImageShelf: Sendable {
   }
 
   /// Recognises, compresses and stores an upload. Content that is there already is kept once.
-  func prepare(_ upload: UploadedImage) throws(Problem) -> Prepared {
+  ///
+  /// An image that starts like a known format and then breaks its rules was damaged or cut short on
+  /// its way, so it is refused unless the uploader says that it is raw.
+  func prepare(_ upload: UploadedImage, isRaw: Bool) throws(Problem) -> Prepared {
     do {
       let format = try ImageFormat.detect(upload.file)
+      if let damage = format.damage, !isRaw {
+        throw Problem(
+          .unprocessable,
+          "the image \(damage); upload it again, or as raw if these bytes are what you want")
+      }
       let packed = try compressor.compress(upload.file, into: blobs.incoming)
       if let packed {
         // Proof before promise: what devices unpack must be what was uploaded.
@@ -52,8 +60,13 @@ public struct ImageShelf: Sendable {
       let compressed = try packed.map { (packed) throws(ImageError) in try blobs.commit(packed) }
       let image = try blobs.commit(upload)
       return Prepared(
-        image: image, digests: upload.digests, format: format.name, compressed: compressed)
-    } catch { throw Problem(error) }
+        image: image, digests: upload.digests, format: isRaw ? "raw" : format.name,
+        compressed: compressed)
+    } catch let error as ImageError {
+      throw Problem(error)
+    } catch let problem as Problem {
+      throw problem
+    } catch { throw Problem(.internalError, "\(error)") }
   }
 
   /// Signs a manifest.

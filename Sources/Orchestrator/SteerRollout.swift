@@ -87,12 +87,22 @@ extension ControlPlane {
           "rollout \(other.rollout.specification.name) is \(other.rollout.status.rawValue) for the "
             + "same devices; wait for it or abort it first")
       case .completed, .halted, .aborted, .rolledBack:
+        endLeases(of: other, &ledger, &draft)
         other.evolve(.closed, now: draft.now)
         draft.happened([.closed], in: other)
       case .draft, .closed: break
       }
     }
     book.replan(stages)
+  }
+
+  // Nobody looks after the leases of a closed rollout, and they would bar their devices from others.
+  private func endLeases(
+    of book: RolloutBook, _ ledger: inout Ledger, _ draft: inout Draft
+  ) {
+    for action in book.actions.values.filter(\.isLeased).sorted(by: { $0.device < $1.device }) {
+      draft.record(action.withdrawn(now: draft.now), in: book, &ledger)
+    }
   }
 
   // Two rollouts concern the same devices when they carry the same component of the same hardware.

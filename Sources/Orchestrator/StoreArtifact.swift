@@ -21,11 +21,13 @@ public struct ArtifactDescription: Equatable, Sendable {
   public let fileName: Name
   /// What the bytes must hash to; nil when the uploader does not say.
   public let sha256: Digest?
+  /// Whether the format is not to be looked at.
+  public let isRaw: Bool
 
   /// Checks that there is a model and not too many.
   public init(
     name: Name, version: FirmwareVersion, hardware: [Name], component: Name, fileName: Name,
-    sha256: Digest?
+    sha256: Digest?, isRaw: Bool = false
   ) throws(InvalidValue) {
     guard (1...64).contains(hardware.count), Set(hardware).count == hardware.count else {
       throw InvalidValue(
@@ -37,6 +39,7 @@ public struct ArtifactDescription: Equatable, Sendable {
     self.component = component
     self.fileName = fileName
     self.sha256 = sha256
+    self.isRaw = isRaw
   }
 }
 
@@ -143,7 +146,7 @@ extension ControlPlane {
     // Content that another artifact is about to leave must not vanish under this one.
     imagesInPreparation.withLock { $0[sha256, default: 0] += 1 }
     defer { release(sha256) }
-    let prepared = try images.prepare(upload)
+    let prepared = try images.prepare(upload, isRaw: description.isRaw)
     let manifest = ArtifactManifest(
       name: description.name, version: description.version, hardware: description.hardware,
       component: description.component, size: prepared.image.size, sha256: sha256)
@@ -275,4 +278,11 @@ public struct ArtifactVerdict: Sendable {
 
   /// Whether everything is right.
   public var isGood: Bool { contentFault == nil && isSigned && compressedFault == nil }
+}
+
+extension ControlPlane {
+  /// The signed statement about an artifact, as devices get it.
+  public static func manifestText(of artifact: Artifact) -> String {
+    String(decoding: ArtifactManifest(artifact).signedBytes, as: UTF8.self)
+  }
 }

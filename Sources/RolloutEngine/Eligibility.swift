@@ -100,9 +100,8 @@ public enum Eligibility: Equatable, Sendable {
     if let concurrent = limits.concurrent, rollout.tally.leased >= concurrent {
       return .deferred(.concurrencyLimit(concurrent))
     }
-    if let perMinute = limits.perMinute, rollout.window.count >= perMinute {
-      let until = rollout.window.start + .minutes(1)
-      if now < until { return .deferred(.rateLimit(perMinute, until: until)) }
+    if let perMinute = limits.perMinute, rollout.window.total(at: now) >= perMinute {
+      return .deferred(.rateLimit(perMinute, until: rollout.window.nextRelease(after: now)))
     }
     return nil
   }

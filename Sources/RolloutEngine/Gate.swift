@@ -60,8 +60,7 @@ public enum Gate {
     switch rollout.status {
     case .draft: return .wait(.notStarted)
     case .rollingBack:
-      let remaining = remainingToReturn(rollout.tally)
-      return remaining == 0 ? .finishRollback : .wait(.rollback(remaining: remaining))
+      return judgeRollback(rollout, now: now)
     case .halted, .aborted, .rolledBack, .closed: return .wait(.ended(rollout.status))
     case .running, .paused, .completed: break
     }
@@ -115,9 +114,8 @@ public enum Gate {
       let need = gate.quorum.roundedUp(of: stage.plan.size)
       if have >= need { return .settle }
       let patienceIsOver = now - openedAt >= gate.waitAtMost
-      if patienceIsOver, have > 0, stage.tally.leased + stage.tally[.retrying] == 0 {
-        return .settle
-      }
+      // Devices that wait to try again may never call again, so they are not waited for.
+      if patienceIsOver, have > 0, stage.tally.leased == 0 { return .settle }
       return .wait(
         .verdicts(stage: stage.plan.name, have: have, need: need, of: stage.plan.size))
     }
@@ -129,10 +127,17 @@ public enum Gate {
     return index == rollout.stages.count - 1 ? .complete : .advance
   }
 
-  /// Devices that may run the release and are expected to come back. Lost devices are not: nobody
-  /// knows whether they can be reached, and they are served whenever they turn up.
-  static func remainingToReturn(_ tally: Tally) -> Int {
-    tally[.offered] + tally[.downloading] + tally[.installing] + tally[.verifying]
-      + tally[.succeeded] + tally[.unverified] + tally[.returning]
+  // Lost devices are not waited for: nobody knows whether they can be reached. Devices that took the
+  // release and do not call for as long as a stage may wait are given up too. All of them are
+  // served whenever they turn up.
+  private static func judgeRollback(_ rollout: Rollout, now: Instant) -> GateVerdict {
+    let tally = rollout.tally
+    let underWay = tally.leased + tally[.returnRetrying]
+    let expected = tally[.succeeded] + tally[.unverified]
+    if underWay + expected == 0 { return .finishRollback }
+    let patience = rollout.stages[rollout.openStage ?? 0].plan.gate.waitAtMost
+    let isOver = rollout.endedAt.map { now - $0 >= patience } ?? false
+    if isOver, tally.leased == 0 { return .finishRollback }
+    return .wait(.rollback(remaining: underWay + expected))
   }
 }

@@ -60,6 +60,14 @@ public enum Recovery: Equatable, Sendable {
 }
 
 extension Action {
+  /// The action of a device whose rollout is over.
+  public func withdrawn(now: Instant) -> Action {
+    var next = self
+    next.state = .ended(.cancelled)
+    next.changedAt = now
+    return next
+  }
+
   /// The action of a device that should go back but cannot.
   public func stranded(now: Instant) -> Action {
     var next = self

@@ -16,9 +16,9 @@ public struct Rollout: Equatable, Sendable {
   public internal(set) var stop: StopReason?
   /// When it started; nil before.
   public internal(set) var startedAt: Instant?
-  /// When it reached a final status; nil before.
+  /// When it stopped or was done; nil while it widens.
   public internal(set) var endedAt: Instant?
-  /// Grants in the present minute.
+  /// Grants of the last minute.
   public internal(set) var window = GrantWindow()
 
   /// Where a rollout stands.
@@ -74,13 +74,6 @@ public struct Rollout: Equatable, Sendable {
     public internal(set) var signedOffBy: String?
   }
 
-  /// Leases granted in one minute.
-  public struct GrantWindow: Equatable, Sendable {
-    /// Start of the minute.
-    public internal(set) var start = Instant.epoch
-    /// Grants since.
-    public internal(set) var count = 0
-  }
 
   /// Why a rollout stopped.
   public enum StopReason: Equatable, Sendable {
@@ -180,13 +173,13 @@ extension Rollout {
     case .resumed: status = .running
     case .stopped(let reason, let rollback):
       stop = reason
-      endedAt = rollback ? nil : now
+      endedAt = now
       status =
         if rollback { .rollingBack } else if case .person = reason { .aborted } else { .halted }
     case .completed: end(.completed, at: now)
     case .rolledBack: end(.rolledBack, at: now)
     case .closed: end(.closed, at: now)
-    case .granted: countGrant(at: now)
+    case .granted: window.count(at: now)
     case .moved(let stage, let from, let to): stages[stage].tally.move(from: from, to: to)
     }
   }
@@ -200,11 +193,6 @@ extension Rollout {
   private mutating func end(_ final: Status, at now: Instant) {
     status = final
     endedAt = now
-  }
-
-  private mutating func countGrant(at now: Instant) {
-    if now - window.start >= .minutes(1) { window = GrantWindow(start: now, count: 0) }
-    window.count += 1
   }
 
   /// Restores what cannot be recounted from the actions: status, stage times, the reason of a stop.

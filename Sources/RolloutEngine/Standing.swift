@@ -24,6 +24,8 @@ public enum Standing: Int, Sendable, CaseIterable {
   case cancelled
   /// Is being brought back.
   case returning
+  /// Waits for another attempt at the way back.
+  case returnRetrying
   /// Runs again what it ran before.
   case returned
   /// Could not be brought back.
@@ -45,6 +47,7 @@ public enum Standing: Int, Sendable, CaseIterable {
     case .lost: "lost"
     case .cancelled: "cancelled"
     case .returning: "returning"
+    case .returnRetrying: "return-retrying"
     case .returned: "returned"
     case .returnFailed: "return-failed"
     case .stranded: "stranded"
@@ -83,7 +86,8 @@ extension Action {
       case .verifying: .verifying
       }
     case (.retrying, .update): .retrying
-    case (.leased, .rollback), (.retrying, .rollback): .returning
+    case (.leased, .rollback): .returning
+    case (.retrying, .rollback): .returnRetrying
     case (.ended(let outcome), _):
       switch outcome {
       case .succeeded: .succeeded

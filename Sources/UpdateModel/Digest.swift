@@ -7,12 +7,18 @@ public struct Digest: Hashable, Sendable, CustomStringConvertible {
 
   /// Takes exactly 32 bytes; nil for any other count.
   public init?(bytes: some Collection<UInt8>) {
+    self.init(Array(bytes))
+  }
+
+  /// Takes exactly 32 bytes; nil for any other count. The form that loading a fleet uses.
+  public init?(_ bytes: [UInt8]) {
     guard bytes.count == 32 else { return nil }
-    var words = [UInt64](repeating: 0, count: 4)
-    for (position, byte) in bytes.enumerated() {
-      words[position / 8] = words[position / 8] << 8 | UInt64(byte)
+    func word(_ start: Int) -> UInt64 {
+      var word: UInt64 = 0
+      for position in start..<start + 8 { word = word << 8 | UInt64(bytes[position]) }
+      return word
     }
-    self.words = (words[0], words[1], words[2], words[3])
+    words = (word(0), word(8), word(16), word(24))
   }
 
   /// Reads 64 hexadecimal digits, upper or lower case.

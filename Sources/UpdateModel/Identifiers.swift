@@ -60,10 +60,13 @@ public struct DeviceID: Hashable, Sendable, Comparable, CustomStringConvertible 
 
   /// Checks a device id. DDI allows at most 256 characters and no white space.
   public init(_ text: String) throws(InvalidValue) {
-    let allowed = text.unicodeScalars.allSatisfy { scalar in
-      scalar.value > 0x20 && scalar.value != 0x7F && scalar != "/"
-        && !scalar.properties.isWhitespace
-    }
+    let isPlain = text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "/") }
+    let allowed =
+      isPlain
+      || text.unicodeScalars.allSatisfy { scalar in
+        scalar.value > 0x20 && scalar.value != 0x7F && scalar != "/"
+          && !scalar.properties.isWhitespace
+      }
     guard (1...256).contains(text.utf8.count), allowed else {
       throw InvalidValue(
         field: "device",

@@ -92,8 +92,10 @@ public struct Interval: Hashable, Comparable, Sendable, CustomStringConvertible 
       let unit = rest.prefix { $0.isLetter }
       rest = rest.dropFirst(unit.count)
       guard let scale = Interval.scales[String(unit)] else { return nil }
-      total += count * scale
-      guard total <= Interval.days(3650).milliseconds else { return nil }
+      let (part, overflow) = count.multipliedReportingOverflow(by: scale)
+      // Checked before it is added, so that no sum can overflow.
+      guard !overflow, part <= Interval.days(3650).milliseconds - total else { return nil }
+      total += part
     }
     self.init(milliseconds: total)
   }

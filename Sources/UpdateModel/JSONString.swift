@@ -109,7 +109,7 @@ extension [UInt8] {
       case 0x0A: append(contentsOf: "\\n".utf8)
       case 0x0D: append(contentsOf: "\\r".utf8)
       case 0x09: append(contentsOf: "\\t".utf8)
-      case 0..<0x20, 0x7F:
+      case 0..<0x20:
         let digits = Array("0123456789abcdef".utf8)
         append(contentsOf: "\\u00".utf8)
         append(digits[Int(byte >> 4)])

@@ -8,8 +8,8 @@ extension JSON {
     _ text: [UInt8], leniency: JSONScanner.Leniency = []
   ) throws(JSONError) -> JSON {
     var scanner = JSONScanner(text, leniency: leniency)
-    var lines: [String: Int]?
-    let value = try scanner.value(path: "$", lines: &lines)
+    var positions: [String: Int]?
+    let value = try scanner.value(path: "$", positions: &positions)
     try scanner.end()
     return value
   }
@@ -21,10 +21,25 @@ extension JSON {
     _ text: [UInt8], leniency: JSONScanner.Leniency = []
   ) throws(JSONError) -> (value: JSON, lines: [String: Int]) {
     var scanner = JSONScanner(text, leniency: leniency)
-    var lines: [String: Int]? = [:]
-    let value = try scanner.value(path: "$", lines: &lines)
+    var positions: [String: Int]? = [:]
+    let value = try scanner.value(path: "$", positions: &positions)
     try scanner.end()
-    return (value, lines ?? [:])
+    return (value, lines(of: positions ?? [:], in: text))
+  }
+
+  // One walk over the text for all positions.
+  private static func lines(of positions: [String: Int], in text: [UInt8]) -> [String: Int] {
+    var lines: [String: Int] = [:]
+    var line = 1
+    var reached = 0
+    for (path, position) in positions.sorted(by: { $0.value < $1.value }) {
+      while reached < position {
+        if text[reached] == 0x0A { line += 1 }
+        reached += 1
+      }
+      lines[path] = line
+    }
+    return lines
   }
 
   /// The document as compact JSON text.
@@ -86,10 +101,10 @@ extension JSON {
 }
 
 extension JSONScanner {
-  /// Reads one value as a tree; `lines` is filled when it is not nil.
-  mutating func value(path: String, lines: inout [String: Int]?) throws(JSONError) -> JSON {
+  /// Reads one value as a tree; where each value starts is noted when `positions` is not nil.
+  mutating func value(path: String, positions: inout [String: Int]?) throws(JSONError) -> JSON {
     let kind = try peek()
-    if lines != nil { lines?[path] = line(at: position) }
+    if positions != nil { positions?[path] = position }
     switch kind {
     case .null:
       try null()
@@ -103,15 +118,15 @@ extension JSONScanner {
     case .array:
       var elements: [JSON] = []
       try array { (scanner) throws(JSONError) in
-        elements.append(try scanner.value(path: "\(path)[\(elements.count)]", lines: &lines))
+        elements.append(try scanner.value(path: "\(path)[\(elements.count)]", positions: &positions))
       }
       return .array(elements)
-    case .object: return try objectValue(path: path, lines: &lines)
+    case .object: return try objectValue(path: path, positions: &positions)
     }
   }
 
   private mutating func objectValue(
-    path: String, lines: inout [String: Int]?
+    path: String, positions: inout [String: Int]?
   ) throws(JSONError) -> JSON {
     var members: [JSON.Member] = []
     var seen: Set<[UInt8]> = []
@@ -119,8 +134,8 @@ extension JSONScanner {
       guard seen.insert(Array(key.utf8)).inserted else {
         throw scanner.error("the key \"\(key.prefix(40))\" occurs twice")
       }
-      let memberPath = lines == nil ? "" : "\(path).\(key)"
-      members.append(JSON.Member(key, try scanner.value(path: memberPath, lines: &lines)))
+      let memberPath = positions == nil ? "" : "\(path).\(key)"
+      members.append(JSON.Member(key, try scanner.value(path: memberPath, positions: &positions)))
     }
     return .object(members)
   }

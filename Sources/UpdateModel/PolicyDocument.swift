@@ -26,6 +26,11 @@ extension Policy {
         faults: [Problem.Fault(line: error.line, field: "$", reason: error.reason)])
     }
     for (path, value) in overrides {
+      guard path.utf8.count <= 100, path.split(separator: ".").count <= 4, !path.isEmpty else {
+        throw Problem(
+          .invalidRequest,
+          "override '\(path.prefix(40))' is no path of a policy; write for example canary.soak=30m")
+      }
       // Text that is no JSON is meant as a string: 30m, 5%.
       let replacement = (try? JSON.parse(Array(value.utf8))) ?? .string(value)
       document = document.replacing(
@@ -58,10 +63,12 @@ extension Policy {
     let limits = GrantLimits(reader.object("limits"))
     let timeouts = Timeouts(reader.object("timeouts"))
     let retry = Retry(reader.object("retry"))
-    guard let name = reader.name("name"),
-      let summary = reader.text("summary", default: "", bytes: 0...500),
-      let stages, let failureLimit, let limits, let timeouts, let retry,
-      let onAbort: AbortAction = reader.choice("onAbort", default: .rollback)
+    // Everything is read before anything is given up, so that every fault is found at once.
+    let name = reader.name("name")
+    let summary = reader.text("summary", default: "", bytes: 0...500)
+    let onAbort: AbortAction? = reader.choice("onAbort", default: .rollback)
+    guard let name, let summary, let stages, let failureLimit, let limits, let timeouts, let retry,
+      let onAbort
     else { return nil }
     self.init(
       name: name, summary: summary, canary: canary, stages: stages, failureLimit: failureLimit,
@@ -72,10 +79,10 @@ extension Policy {
 extension Policy.Canary {
   fileprivate init?(_ reader: DocumentReader) {
     reader.allowOnly(["group", "signOff"] + Policy.StageGate.keys)
-    guard let group = reader.name("group"),
-      let signOff = reader.flag("signOff", default: false),
-      let gate = Policy.StageGate(reader, quorum: .whole)
-    else { return nil }
+    let group = reader.name("group")
+    let signOff = reader.flag("signOff", default: false)
+    let gate = Policy.StageGate(reader, quorum: .whole)
+    guard let group, let signOff, let gate else { return nil }
     self.init(group: group, signOff: signOff, gate: gate)
   }
 }
@@ -84,12 +91,11 @@ extension Policy.StageGate {
   static let keys = ["quorum", "soak", "waitAtMost"]
 
   fileprivate init?(_ reader: DocumentReader, quorum fallback: Share) {
-    guard let least = Share(basisPoints: 1),
-      let quorum = reader.share("quorum", default: fallback, from: least),
-      let soak = reader.interval("soak", in: .zero ... .days(90)),
-      let waitAtMost = reader.interval(
-        "waitAtMost", default: .days(1), in: .seconds(1) ... .days(365))
-    else { return nil }
+    let quorum = reader.share("quorum", default: fallback, from: .least)
+    let soak = reader.interval("soak", in: .zero ... .days(90))
+    let waitAtMost = reader.interval(
+      "waitAtMost", default: .days(1), in: .seconds(1) ... .days(365))
+    guard let quorum, let soak, let waitAtMost else { return nil }
     self.init(quorum: quorum, soak: soak, waitAtMost: waitAtMost)
   }
 }
@@ -125,10 +131,9 @@ extension Policy.Stages {
     }
     let hasCap = reader.has("cap")
     let cap = hasCap ? reader.stageSize("cap") : nil
-    guard let start = reader.stageSize("start"), let growth, !hasCap || cap != nil,
-      let ninety = Share(basisPoints: 9000),
-      let gate = Policy.StageGate(reader, quorum: ninety)
-    else { return nil }
+    let start = reader.stageSize("start")
+    let gate = Policy.StageGate(reader, quorum: .usualQuorum)
+    guard let start, let growth, !hasCap || cap != nil, let gate else { return nil }
     self = .exponential(start: start, growthHundredths: growth, cap: cap, gate: gate)
   }
 
@@ -137,9 +142,9 @@ extension Policy.Stages {
     var reached = Share.none
     for reader in readers {
       reader.allowOnly(["upTo"] + Policy.StageGate.keys)
-      guard let upTo = reader.share("upTo"), let ninety = Share(basisPoints: 9000),
-        let gate = Policy.StageGate(reader, quorum: ninety)
-      else { continue }
+      let upTo = reader.share("upTo")
+      let gate = Policy.StageGate(reader, quorum: .usualQuorum)
+      guard let upTo, let gate else { continue }
       if upTo <= reached {
         reader.refuse("upTo", "found \(upTo), but the stage before reaches \(reached) already")
       }
@@ -162,9 +167,9 @@ extension Policy.Stages {
 extension Policy.FailureLimit {
   fileprivate init?(_ reader: DocumentReader) {
     reader.allowOnly(["share", "minimum"])
-    guard let share = reader.share("share"),
-      let minimum = reader.integer("minimum", default: 1, in: 1...1_000_000)
-    else { return nil }
+    let share = reader.share("share")
+    let minimum = reader.integer("minimum", default: 1, in: 1...1_000_000)
+    guard let share, let minimum else { return nil }
     self.init(share: share, minimum: minimum)
   }
 }
@@ -183,12 +188,12 @@ extension Policy.Timeouts {
   fileprivate init?(_ reader: DocumentReader) {
     reader.allowOnly(["accept", "download", "install", "verify", "reboot"])
     let range: ClosedRange<Interval> = .seconds(1) ... .days(90)
-    guard let accept = reader.interval("accept", default: .minutes(15), in: range),
-      let download = reader.interval("download", default: .hours(2), in: range),
-      let install = reader.interval("install", default: .hours(1), in: range),
-      let verify = reader.interval("verify", default: .hours(1), in: range),
-      let reboot = reader.interval("reboot", default: .minutes(10), in: range)
-    else { return nil }
+    let accept = reader.interval("accept", default: .minutes(15), in: range)
+    let download = reader.interval("download", default: .hours(2), in: range)
+    let install = reader.interval("install", default: .hours(1), in: range)
+    let verify = reader.interval("verify", default: .hours(1), in: range)
+    let reboot = reader.interval("reboot", default: .minutes(10), in: range)
+    guard let accept, let download, let install, let verify, let reboot else { return nil }
     if reboot > verify {
       reader.refuse("reboot", "found \(reboot), which is longer than verify, \(verify)")
     }
@@ -199,13 +204,12 @@ extension Policy.Timeouts {
 extension Policy.Retry {
   fileprivate init?(_ reader: DocumentReader) {
     reader.allowOnly(["attempts", "backoff", "factor", "maximum", "jitter"])
-    guard let attempts = reader.integer("attempts", default: 3, in: 1...10),
-      let backoff = reader.interval("backoff", default: .minutes(5), in: .seconds(1) ... .days(7)),
-      let factor = reader.integer("factor", default: 2, in: 1...10),
-      let maximum = reader.interval("maximum", default: .hours(6), in: .seconds(1) ... .days(30)),
-      let twenty = Share(basisPoints: 2000),
-      let jitter = reader.share("jitter", default: twenty)
-    else { return nil }
+    let attempts = reader.integer("attempts", default: 3, in: 1...10)
+    let backoff = reader.interval("backoff", default: .minutes(5), in: .seconds(1) ... .days(7))
+    let factor = reader.integer("factor", default: 2, in: 1...10)
+    let maximum = reader.interval("maximum", default: .hours(6), in: .seconds(1) ... .days(30))
+    let jitter = reader.share("jitter", default: .usualJitter)
+    guard let attempts, let backoff, let factor, let maximum, let jitter else { return nil }
     self.init(
       attempts: attempts, backoff: backoff, factorHundredths: factor * 100, maximum: maximum,
       jitter: jitter)

@@ -10,6 +10,13 @@ public struct Share: Hashable, Comparable, Sendable, CustomStringConvertible {
   /// Nothing.
   public static let none = Share(unchecked: 0)
 
+  /// The smallest part there is.
+  static let least = Share(unchecked: 1)
+  /// The quorum of a stage that says nothing else.
+  static let usualQuorum = Share(unchecked: 9_000)
+  /// The jitter of retries that say nothing else.
+  static let usualJitter = Share(unchecked: 2_000)
+
   private init(unchecked basisPoints: Int) { self.basisPoints = basisPoints }
 
   /// Accepts 0 to 10,000 basis points; nil outside.

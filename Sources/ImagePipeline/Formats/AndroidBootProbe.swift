@@ -7,7 +7,7 @@ enum AndroidBootProbe: FormatProbe {
     guard reader.starts(with: Array("ANDROID!".utf8)), let head = try reader.bytes(at: 0, 608)
     else { return .foreign }
     let headerVersion = head.little32(40)
-    // In versions 0 to 2 this field is the second stage's size neighbour; large values are foreign.
+    // Before versions were introduced this field could hold the size of a device tree.
     guard headerVersion <= 4 else { return .foreign }
     let isOld = headerVersion < 3
     let pageSize = isOld ? Int64(head.little32(36)) : 4096
@@ -17,7 +17,9 @@ enum AndroidBootProbe: FormatProbe {
     for offset in parts {
       let size = Int64(head.little32(offset))
       // The last part may lack its padding.
-      guard reader.holds(end, size) else { return .damaged("it is shorter than its parts") }
+      guard size == 0 || reader.holds(end, size) else {
+        return .damaged("it is shorter than its parts")
+      }
       end += aligned(size, to: pageSize)
     }
     let packed = head.little32(isOld ? 44 : 16) >> 11

@@ -42,9 +42,7 @@ private struct RecordScan {
       if isInside { endRecord() }
     case UInt8(ascii: ":") where !isInside && !hasEnded:
       (isInside, high, byteCount, sum) = (true, nil, 0, 0)
-    case 9,
-      32 where !isInside:
-      break
+    case _ where !isInside && (character == 9 || character == 32): break
     default:
       guard isInside, let digit = digit(character) else {
         isBroken = true

@@ -1,0 +1,43 @@
+// RolloutCommands: `groundswell rollout ...` in the order of its help, and what they share.
+
+import UpdateModel
+
+/// Commands about rollouts.
+enum RolloutCommands {
+  /// In the order that help lists them.
+  static let all =
+    [RolloutPlan.command, RolloutCreate.command] + RolloutControl.all + [RolloutWatch.command]
+    + RolloutQueries.all
+
+  /// The rollout that a command is about.
+  static let rollout = Operand("ROLLOUT", "the rollout by name or number")
+
+  /// What is rolled out, to whom and how; shared by `plan` and `create`.
+  static let specification: [Option] = [
+    .value("release", "NAME:VERSION", "the release to deliver, or its number", required: true),
+    .value("policy", "NAME", "the policy to follow, as in policy list", required: true),
+    .value(
+      "set", "PATH=VALUE", "a value in place of the policy's, such as canary.soak=5m",
+      repeats: true),
+    .value("group", "NAME", "only members of a group", default: "every device that fits"),
+    .value("filter", "CONDITIONS", "only devices that match, such as 'tag.site=berlin'"),
+  ]
+
+  /// The members of a request that say what is rolled out, to whom and how.
+  static func specification(_ arguments: Arguments) throws(Failure) -> [JSON.Member] {
+    let release = arguments.required("release")
+    let (group, filter) = try DeviceSelection.members(arguments)
+    let overrides = try arguments.pairs("set").map { JSON.Member($0.key, .string($0.value)) }
+    for (position, member) in overrides.enumerated()
+    where overrides[..<position].contains(where: { $0.key == member.key }) {
+      throw arguments.refuse("option --set: \(member.key) is given twice")
+    }
+    let document = JSON.members([
+      "release": Int(release).map { JSON($0) } ?? .string(release),
+      "policy": .string(arguments.required("policy")),
+      "overrides": overrides.isEmpty ? nil : .object(overrides), "group": group,
+      "filter": filter,
+    ])
+    return document.members ?? []
+  }
+}

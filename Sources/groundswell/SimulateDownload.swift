@@ -1,0 +1,168 @@
+// SimulateDownload: a device fetches an image, resumes after a cut and checks every byte.
+
+import Crypto
+import Glibc
+import HTTPClient
+import ImagePipeline
+import UpdateModel
+
+/// What the downloads of a fleet came to.
+struct DownloadTally: Sendable {
+  /// Complete images.
+  var images = 0
+  /// Complete images that travelled compressed.
+  var compressed = 0
+  /// Bytes received.
+  var bytes: Int64 = 0
+  /// Downloads that went on after a cut.
+  var resumed = 0
+}
+
+/// Fetches one image.
+struct ImageDownload {
+  let image: DeploymentDocument.Image
+  let token: String?
+  let acceptsCompression: Bool
+  let verifyingKey: VerifyingKey?
+
+  /// Tries in all; each but the first goes on where the one before was cut.
+  private static let attemptCountMax = 4
+
+  /// Fetches and checks; true when the bytes are what was announced and signed.
+  func run(_ link: FleetLink, _ tally: inout DownloadTally) throws(Failure) -> Bool {
+    guard isSigned else { return false }
+    return acceptsCompression ? try fetchPacked(link, &tally) : try fetchPlain(link, &tally)
+  }
+
+  // The manifest names the image by its digest, so the signature covers the bytes.
+  private var isSigned: Bool {
+    guard let verifyingKey else { return true }
+    guard let manifest = image.manifest,
+      let signature = image.signature.flatMap({ Hex.decode($0) }),
+      verifyingKey.isValid(signature, for: Array(manifest.utf8)),
+      // A text that is no JSON names no digest.
+      let document = try? JSON.parse(Array(manifest.utf8))
+    else { return false }
+    return document["sha256"]?.string == image.sha256 && document["size"]?.integer == image.size
+  }
+
+  // MARK: As it is
+
+  private func fetchPlain(_ link: FleetLink, _ tally: inout DownloadTally) throws(Failure) -> Bool {
+    var digest: StreamDigest
+    do { digest = try StreamDigest(.sha256) } catch { throw .failed("no SHA-256: \(error)") }
+    var received: Int64 = 0
+    var tag: String?
+    for attempt in 0..<ImageDownload.attemptCountMax {
+      var headers: [(name: String, value: String)] = []
+      if received > 0, let tag {
+        headers = [("Range", "bytes=\(received)-"), ("If-Range", tag)]
+        tally.resumed += 1
+      } else if attempt > 0, received > 0 {
+        // Without a tag nothing tells whether the rest belongs to the same image.
+        return false
+      }
+      let isResuming = !headers.isEmpty
+      var isWrong = false
+      do throws(HTTPClientError) {
+        let response = try link.download(link: image.link, token: token, headers: headers) {
+          response, bytes in
+          guard response.status == (isResuming ? 206 : 200) else {
+            isWrong = true
+            return false
+          }
+          tag = response.header("ETag") ?? tag
+          received += Int64(bytes.count)
+          // A digest that cannot go on gives another value in the end.
+          try? digest.update(bytes)
+          return received <= image.size
+        }
+        tally.bytes += received
+        guard !isWrong, response.status == (isResuming ? 206 : 200) else { return false }
+        tally.images += 1
+        let value = (try? digest.finish()).map { Hex.encode($0) }
+        return received == image.size && value == image.sha256
+      } catch .disconnected, .timedOut {
+        if isWrong { return false }
+      } catch .cancelled {
+        return false
+      } catch {
+        throw .unreachable("download of \(image.name): \(error)")
+      }
+    }
+    return false
+  }
+
+  // MARK: Packed
+
+  private func fetchPacked(_ link: FleetLink, _ tally: inout DownloadTally) throws(Failure) -> Bool
+  {
+    var template = Array("/tmp/groundswell-sim-XXXXXX".utf8CString)
+    let descriptor = mkstemp(&template)
+    let path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+    guard descriptor >= 0 else {
+      throw .failed("cannot create a file in /tmp: \(String(cString: strerror(errno)))")
+    }
+    defer {
+      close(descriptor)
+      unlink(path)
+    }
+    var received: Int64 = 0
+    let response: HTTPResponse
+    do {
+      response = try link.download(
+        link: image.link, token: token, headers: [("Accept-Encoding", "zstd")]
+      ) { response, bytes in
+        received += Int64(bytes.count)
+        return response.status == 200
+          && Glibc.write(descriptor, bytes.baseAddress, bytes.count) == bytes.count
+          && received <= image.size + 65_536
+      }
+    } catch .cancelled {
+      return false
+    } catch .disconnected, .timedOut {
+      // What was packed cannot be joined with what was not: start again without packing.
+      tally.bytes += received
+      return try fetchPlain(link, &tally)
+    } catch {
+      throw .unreachable("download of \(image.name): \(error)")
+    }
+    tally.bytes += received
+    guard response.status == 200 else { return false }
+    tally.images += 1
+    let isPacked = response.header("Content-Encoding") == "zstd"
+    if isPacked { tally.compressed += 1 }
+    return isPacked ? isPackedImage(path) : isPlainImage(path)
+  }
+
+  private func isPackedImage(_ path: String) -> Bool {
+    guard let expected = SHA256.Value(hex: image.sha256) else { return false }
+    do {
+      try ImageDecompressor(byteCountMax: image.size).verify(
+        try ImageFile(path: path), size: image.size, sha256: expected)
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  private func isPlainImage(_ path: String) -> Bool {
+    do {
+      let file = try ImageFile(path: path)
+      guard file.size == image.size else { return false }
+      var digest = try StreamDigest(.sha256)
+      let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
+      defer { room.deallocate() }
+      var offset: Int64 = 0
+      while offset < file.size {
+        let count = try file.read(at: offset, into: room)
+        guard count > 0 else { return false }
+        try digest.update(UnsafeRawBufferPointer(rebasing: room[..<count]))
+        offset += Int64(count)
+      }
+      return Hex.encode(try digest.finish()) == image.sha256
+    } catch {
+      return false
+    }
+  }
+}

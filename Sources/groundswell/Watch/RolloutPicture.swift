@@ -1,0 +1,103 @@
+// RolloutPicture: a rollout as the server describes it, read into what is drawn.
+
+import RolloutEngine
+import UpdateModel
+
+/// One moment of a rollout.
+struct RolloutPicture: Equatable, Sendable {
+  let id: String
+  let name: String
+  let release: String
+  let policy: String
+  /// The server's word; `state` is what this program makes of it.
+  let status: String
+  let size: Int
+  let exposed: Int
+  let startedAt: Instant?
+  let endedAt: Instant?
+  let reason: String?
+  let stop: String?
+  let counts: StandingCounts
+  let stages: [Stage]
+
+  /// One stage.
+  struct Stage: Equatable, Sendable {
+    let name: String
+    let size: Int
+    let state: String
+    let quorum: String
+    let openedAt: Instant?
+    let settledAt: Instant?
+    let soak: Interval?
+    let needsApproval: Bool
+    let approvedBy: String?
+    let counts: StandingCounts
+
+    /// Who approved it, or that somebody must.
+    var approval: String? {
+      approvedBy.map { "by \($0)" } ?? (needsApproval ? "needed" : nil)
+    }
+  }
+
+  /// Reads the server's document; what is absent shows as such.
+  init(_ document: JSON) {
+    id = document.shown("id")
+    name = Table.printable(document.shown("name"))
+    let release = document["release"] ?? .object([])
+    self.release = Table.printable("\(release.shown("name")):\(release.shown("version"))")
+    policy = Table.printable(document.shown("policy"))
+    status = Table.printable(document.shown("status"))
+    size = document.count("size")
+    exposed = document.count("exposed")
+    startedAt = document.instant("startedAt")
+    endedAt = document.instant("endedAt")
+    reason = document.text("reason").map(Table.printable)
+    stop = document.text("stop").map(Table.printable)
+    counts = StandingCounts(document.tally("counts"))
+    stages = document.items("stages").map(Stage.init)
+  }
+
+  /// Whether nothing more is to be watched, and how it ended; nil while it goes on.
+  var ending: ExitCode? {
+    switch Rollout.Status(rawValue: status) {
+    case .completed, .closed: .success
+    case .halted, .aborted, .rolledBack: .endedBadly
+    case .draft, .running, .paused, .rollingBack, nil: nil
+    }
+  }
+
+  /// How long it has been going, or went.
+  func elapsed(now: Instant) -> Interval? {
+    // A rollout that brings devices back has an end of widening, but goes on.
+    startedAt.map { (ending == nil ? now : endedAt ?? now) - $0 }
+  }
+
+  /// The last stage that is or was open.
+  var openStage: Int? { stages.lastIndex { $0.state != "closed" } }
+}
+
+extension RolloutPicture.Stage {
+  fileprivate init(_ document: JSON) {
+    name = Table.printable(document.shown("name"))
+    size = document.count("size")
+    state = Table.printable(document.shown("state"))
+    quorum = document.shown("quorum")
+    openedAt = document.instant("openedAt")
+    settledAt = document.instant("settledAt")
+    soak = document.seconds("soakSeconds")
+    needsApproval = document["signOff"]?.bool ?? false
+    approvedBy = document.text("signedOffBy").map(Table.printable)
+    counts = StandingCounts(document.tally("counts"))
+  }
+}
+
+extension JSON {
+  /// The counts of an object member by key.
+  fileprivate func tally(_ key: String) -> [String: Int] {
+    var tally: [String: Int] = [:]
+    for member in self[key]?.members ?? [] {
+      tally[member.key] = member.value.integer.flatMap { Int(exactly: $0) }
+    }
+    return tally
+  }
+}

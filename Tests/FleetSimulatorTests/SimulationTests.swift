@@ -1,0 +1,97 @@
+// SimulationTests: seeds over the real engine; a failure names the seed that shows it again.
+
+import FleetSimulator
+import RolloutEngine
+import Testing
+import UpdateModel
+
+@Suite struct SimulationTests {
+  @Test(arguments: 0..<200 as Range<UInt64>)
+  func `a drawn rollout keeps every invariant and comes to rest`(seed: UInt64) {
+    let report = Simulation.run(.drawn(seed: seed))
+    #expect(report.violation == nil, "\(report.violation?.description ?? "")")
+  }
+
+  @Test func `the same seed gives the same run and another seed another`() {
+    let first = Simulation.run(.drawn(seed: 7))
+    #expect(first == Simulation.run(.drawn(seed: 7)))
+    #expect(first.digest != Simulation.run(.drawn(seed: 8)).digest)
+  }
+
+  @Test func `a golden run keeps its fingerprint`() {
+    let report = Simulation.run(.drawn(seed: 1))
+    #expect(report.digest == 4_555_797_301_176_478_654)
+    #expect(report.violation == nil, "\(report.violation?.description ?? "")")
+  }
+
+  @Test(arguments: 0..<3 as Range<UInt64>)
+  func `a good release reaches every device`(seed: UInt64) {
+    var faults = FaultPlan()
+    faults.lostAnswers = share(500)
+    faults.duplicatedReports = share(1000)
+    let report = Simulation.run(
+      Scenario(
+        seed: seed, fleetSize: 150, canaryCount: 10, policy: Scenario.standardPolicy,
+        faults: faults))
+    #expect(report.violation == nil, "\(report.violation?.description ?? "")")
+    #expect(report.status == .completed, "seed \(seed)")
+    #expect(report.tally[.succeeded] == 150, "seed \(seed)")
+  }
+
+  @Test(arguments: 0..<6 as Range<UInt64>)
+  func `a bad release is stopped before a quarter of the fleet has it, and all come back`(
+    seed: UInt64
+  ) {
+    var traits = FleetTraits()
+    traits.failureRate = share(2000)
+    traits.failingVersion = Scenario.newVersion
+    traits.bootFailures = share(3000)
+    let size = 200 + Int(seed) * 40
+    let report = Simulation.run(
+      Scenario(
+        seed: seed, fleetSize: size, canaryCount: 10, policy: Scenario.standardPolicy,
+        traits: traits))
+    #expect(report.violation == nil, "\(report.violation?.description ?? "")")
+    #expect(report.status == .rolledBack, "seed \(seed)")
+    #expect((report.exposedAtStop ?? size) * 4 < size, "seed \(seed)")
+    #expect(report.tally.exposed * 4 < size, "seed \(seed)")
+    #expect(report.tally[.succeeded] + report.tally[.returnFailed] == 0, "seed \(seed)")
+  }
+
+  @Test func `a policy that stops leaves devices where they are`() {
+    var traits = FleetTraits()
+    traits.failureRate = share(5000)
+    traits.failingVersion = Scenario.newVersion
+    let report = Simulation.run(
+      Scenario(
+        seed: 3, fleetSize: 60, canaryCount: 0,
+        policy: Scenario.policy(
+          #"{"name": "stop", "stages": {"start": 5, "growth": 2, "soak": "5m"},"#
+            + #""failureLimit": {"share": "5%", "minimum": 2}, "onAbort": "stop"}"#),
+        traits: traits))
+    #expect(report.violation == nil, "\(report.violation?.description ?? "")")
+    #expect(report.status == .halted)
+    #expect(report.tally[.returned] == 0)
+  }
+
+  @Test(arguments: Scenario.Sabotage.allCases)
+  func `each built-in bug is found by the invariants`(sabotage: Scenario.Sabotage) {
+    let found = (0..<20 as Range<UInt64>).contains { seed in
+      var scenario = Scenario.drawn(seed: seed)
+      scenario.sabotage = sabotage
+      return Simulation.run(scenario).violation != nil
+    }
+    #expect(found, "no seed of 20 shows \(sabotage)")
+  }
+
+  @Test func `a violation names its seed`() {
+    let found = (0..<20 as Range<UInt64>).lazy.compactMap { seed in
+      var scenario = Scenario.drawn(seed: seed)
+      scenario.sabotage = .ignoresStages
+      return Simulation.run(scenario).violation
+    }.first
+    #expect(found?.description.hasPrefix("seed \(found?.seed ?? 0), after ") == true)
+  }
+}
+
+func share(_ basisPoints: Int) -> Share { Share(basisPoints: basisPoints) ?? .none }
