@@ -74,8 +74,8 @@ let package = Package(
     tests(
       "Gateways",
       [
-        "UpdateModel", "RolloutEngine", "Orchestrator", "Gateways", "FleetStore", "HTTPServer",
-        "HTTPClient",
+        "UpdateModel", "RolloutEngine", "Crypto", "ImagePipeline", "Orchestrator", "Gateways",
+        "FleetStore", "HTTPServer", "HTTPClient",
       ]),
     tests("EndToEnd", ["UpdateModel", "Crypto", "HTTPClient"]),
   ]

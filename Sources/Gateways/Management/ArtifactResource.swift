@@ -37,7 +37,8 @@ enum ArtifactResource {
     guard let file = OpenFile(path: image.path) else {
       throw Problem(
         .internalError,
-        "the bytes of artifact \(image.artifact.id) cannot be opened; verify it and upload it again")
+        "the bytes of artifact \(image.artifact.id) cannot be opened; verify it and upload it again"
+      )
     }
     return Answer(
       Response(

@@ -7,7 +7,8 @@ import UpdateModel
 /// `T/devices`.
 enum DeviceResource {
   static let routes = [
-    Route(.get, "T/devices", query: ["filter", "group"] + Page.parameters, pace: .slow, .tenant(list)),
+    Route(
+      .get, "T/devices", query: ["filter", "group"] + Page.parameters, pace: .slow, .tenant(list)),
     Route(.post, "T/devices", .tenant(register)),
     Route(.post, "T/devices/bulk", pace: .slow, .table),
     Route(.get, "T/devices/{device}", .tenant(show)),

@@ -46,7 +46,8 @@ struct DeviceTableDocument {
     for (position, name) in names.enumerated() {
       if names[..<position].contains(name) {
         faults.append(
-          Problem.Fault(line: 1, field: String(name.prefix(64)), reason: "the column is there twice"))
+          Problem.Fault(
+            line: 1, field: String(name.prefix(64)), reason: "the column is there twice"))
       }
       switch name {
       case "id": columns.append(.id)

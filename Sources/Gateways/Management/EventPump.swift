@@ -60,7 +60,9 @@ final class EventPump: Sendable {
   private func tick() {
     let isHeartbeat = state.withLock { state -> Bool? in
       // A connection that broke before its answer was sent never closes its stream.
-      state.readers = state.readers.filter { $0.value.stream.isOpen && $0.value.exchange.isConnected }
+      state.readers = state.readers.filter { _, reader in
+        reader.stream.isOpen && reader.exchange.isConnected
+      }
       state.isTicking = !state.readers.isEmpty
       guard state.isTicking else { return nil }
       state.passes = (state.passes + 1) % EventPump.passesPerHeartbeat

@@ -133,7 +133,7 @@ public final class ManagementGateway: Sendable {
 
   private func work(
     _ route: Route, _ request: Request, _ captures: [String: String], _ caller: Operator,
-    _ handler: @escaping Route.ServiceHandler
+    _ handler: @escaping Route.ServiceAction
   ) throws(Refusal) -> Work {
     let call = try call(route, request, captures, caller)
     let run: @Sendable () throws(Problem) -> Answer = { () throws(Problem) in try handler(call) }

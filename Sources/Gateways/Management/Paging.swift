@@ -43,7 +43,7 @@ struct Page: Sendable {
       key: key, document: document)
   }
 
-  /// A page from at most `limit + 1` items that follow the cursor; one too many tells of a next page.
+  /// A page from at most `limit + 1` items that follow the cursor; one more tells of a next page.
   func listed<Item>(_ items: [Item], key: (Item) -> String, document: (Item) -> JSON) -> JSON {
     let shown = items.prefix(limit)
     return .members([

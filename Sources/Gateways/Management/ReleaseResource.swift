@@ -30,7 +30,8 @@ enum ReleaseResource {
       let name = reader.name("name")
       let version = reader.version("version")
       let notes = reader.text("notes", default: "", bytes: 0...16_384)
-      let artifacts = reader.read("artifacts", default: nil, allowed: "an array of numbers", numbers)
+      let artifacts = reader.read(
+        "artifacts", default: nil, allowed: "an array of artifact numbers", numbers)
       guard let name, let version, let notes, let artifacts else { return nil }
       return (name, version, notes, artifacts)
     }

@@ -145,7 +145,8 @@ enum RolloutResource {
     }
     let policy = reader.text("policy", bytes: 1...64)
     let overrides = reader.read(
-      "overrides", default: [], allowed: "an object such as {\"canary.soak\": \"5s\"}", replacements)
+      "overrides", default: [], allowed: "an object such as {\"canary.soak\": \"5s\"}", replacements
+    )
     let target = target(reader)
     guard let release, let policy, let overrides else { return nil }
     return RolloutRequest(release: release, policy: policy, overrides: overrides, target: target)

@@ -26,8 +26,8 @@ struct Answer: Sendable {
 
 /// One line of the route table.
 struct Route: Sendable {
-  typealias ServiceHandler = @Sendable (Call) throws(Problem) -> Answer
-  typealias TenantHandler = @Sendable (Call, Room) throws(Problem) -> Answer
+  typealias ServiceAction = @Sendable (Call) throws(Problem) -> Answer
+  typealias TenantAction = @Sendable (Call, Room) throws(Problem) -> Answer
 
   /// Where a handler runs: on the event loop, or beside it when it may take long.
   enum Pace: Sendable { case quick, slow }
@@ -37,11 +37,11 @@ struct Route: Sendable {
     /// Everybody, without credentials.
     case open(@Sendable (ControlPlane) throws(Problem) -> Answer)
     /// Every token.
-    case anyone(ServiceHandler)
+    case anyone(ServiceAction)
     /// Tokens for all tenants only.
-    case service(ServiceHandler)
+    case service(ServiceAction)
     /// Tokens for the tenant in the path.
-    case tenant(TenantHandler)
+    case tenant(TenantAction)
     /// As `tenant`; the body is an image.
     case upload
     /// As `tenant`; the body is a table of devices.

@@ -36,14 +36,13 @@ final class UploadSink: BodySink {
 
   func receive(_ bytes: UnsafeRawBufferPointer, _ exchange: PendingReply) -> Bool {
     enum Step { case begin, wait, drop, append(ArtifactUpload) }
-    let copy = Array(bytes)
     let step = state.withLock { state -> Step in
       switch state {
       case .idle:
-        state = .opening(copy)
+        state = .opening(Array(bytes))
         return .begin
       case .opening(let before):
-        state = .opening(before + copy)
+        state = .opening(before + Array(bytes))
         return .wait
       case .open(let upload): return .append(upload)
       case .over: return .drop
