@@ -33,9 +33,7 @@ extension ControlPlane {
   ) -> Outcome {
     var wait: Outcome = .nothing
     // A lease comes before everything: a device never holds two.
-    let leased = ledger.live.first {
-      ledger.books[$0]?.actions[device.key.device]?.isLeased ?? false
-    }
+    let leased = ledger.lease(of: device.key.device)
     if let leased, let book = ledger.books[leased], let action = book.actions[device.key.device] {
       let outcome = attend(action, of: device, view, in: book, &ledger, &draft)
       if book.actions[device.key.device]?.isLeased ?? false { return outcome }

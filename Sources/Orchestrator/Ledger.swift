@@ -91,6 +91,11 @@ struct Ledger {
     return isVersion(version, of: release, for: device.hardware)
   }
 
+  /// The live rollout in which a device holds its lease; a device never holds two.
+  func lease(of device: DeviceID) -> RolloutID? {
+    live.first { books[$0]?.actions[device]?.isLeased ?? false }
+  }
+
   /// The live rollout in which a device has the action with this id, now or one attempt ago.
   func book(of device: DeviceID, action id: ActionID) -> RolloutID? {
     live.first { rollout in

@@ -81,7 +81,10 @@ extension ControlPlane {
         guard let next = try? advance(action, by: report, in: book, now: now) else {
           return .closed
         }
-        if next != action {
+        // A late word would make the action a lease again. While the device holds another one it is
+        // only noted: what the device runs will tell.
+        let isBarred = next.isLeased && !action.isLeased && ledger.lease(of: device) != nil
+        if next != action, !isBarred {
           draft.record(next, in: book, &ledger)
           if case .installed = report.meaning { room.fleet.askForAttributes(device, true) }
           draft.judge(book)
