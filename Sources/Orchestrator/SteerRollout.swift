@@ -78,20 +78,22 @@ extension ControlPlane {
     _ book: RolloutBook, _ stages: [PlannedStage], _ ledger: inout Ledger, _ draft: inout Draft
   ) throws(Problem) {
     try allow(.start, book, [.draft])
-    for id in ledger.live {
-      guard let other = ledger.books[id], overlaps(other, book) else { continue }
+    let others = ledger.live.compactMap { ledger.books[$0] }.filter { overlaps($0, book) }
+    // Every other rollout is looked at before one is closed: a refusal leaves all as they were.
+    for other in others {
       switch other.rollout.status {
       case .running, .paused, .rollingBack:
         throw Problem(
           .conflict,
           "rollout \(other.rollout.specification.name) is \(other.rollout.status.rawValue) for the "
             + "same devices; wait for it or abort it first")
-      case .completed, .halted, .aborted, .rolledBack:
-        endLeases(of: other, &ledger, &draft)
-        other.evolve(.closed, now: draft.now)
-        draft.happened([.closed], in: other)
-      case .draft, .closed: break
+      case .completed, .halted, .aborted, .rolledBack, .draft, .closed: break
       }
+    }
+    for other in others {
+      endLeases(of: other, &ledger, &draft)
+      other.evolve(.closed, now: draft.now)
+      draft.happened([.closed], in: other)
     }
     book.replan(stages)
   }

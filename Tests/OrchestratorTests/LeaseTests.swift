@@ -24,4 +24,34 @@ import UpdateModel
     #expect(try shop.standing("d1", "app-2") == .offered)
     #expect(try shop.offer("d1") == second)
   }
+
+  @Test func `a start that is refused closes nothing`() throws {
+    let shop = try Workshop()
+    try shop.release("os", "1", component: "os")
+    try shop.release("app", "1", component: "app")
+    try shop.release("app", "2", component: "app")
+    try shop.release("os", "2", component: "os")
+    _ = try shop.plane.createRelease(
+      named: try Name("both"), version: try FirmwareVersion("2"), notes: "",
+      artifacts: [ArtifactID(3), ArtifactID(4)], in: shop.room)
+    try shop.setStatus(.published, of: "both:2")
+    try shop.register("d1")
+    try shop.roll("old", "os:1")
+    try shop.roll("busy", "app:1")
+    try shop.steer(.abort, "busy")
+    // One of the two is in the way, the other would be closed; both orders are tried.
+    for (final, running) in [("busy", "old"), ("old", "busy")] {
+      if final == "old" {
+        try shop.steer(.abort, "old")
+        try shop.roll("busy-again", "app:1")
+      }
+      let name = "both-\(running)"
+      try shop.create(name, "both:2")
+      #expect(throws: Problem.self) { try shop.steer(.start, name) }
+      let before = try shop.rollout(final).status
+      try shop.restart()
+      #expect(try shop.rollout(final).status == before)
+      #expect(before != .closed)
+    }
+  }
 }
