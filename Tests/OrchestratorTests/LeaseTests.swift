@@ -54,4 +54,16 @@ import UpdateModel
       #expect(before != .closed)
     }
   }
+
+  @Test func `a release that is revoked while its rollout starts is not handed out`() throws {
+    let shop = try Workshop()
+    try shop.release("os", "2")
+    try shop.register("d1")
+    try shop.create("os-2", "os:2")
+    shop.clock.interrupt { [plane = shop.plane, room = shop.room] in
+      _ = try? plane.setStatus(.revoked, ofRelease: "os:2", by: "tester", in: room)
+    }
+    #expect(throws: Problem.self) { try shop.steer(.start, "os-2") }
+    #expect(try shop.offer("d1") == nil)
+  }
 }
