@@ -66,4 +66,16 @@ import UpdateModel
     #expect(throws: Problem.self) { try shop.steer(.start, "os-2") }
     #expect(try shop.offer("d1") == nil)
   }
+
+  @Test func `an offer of a stopped rollout is not handed out`() throws {
+    let shop = try Workshop()
+    try shop.release("os", "2")
+    try shop.register("d1")
+    try shop.roll("os-2", "os:2")
+    let id = try #require(try shop.offer("d1"))
+    try shop.steer(.abort, "os-2")
+    #expect(try shop.fetch(id, "d1") == nil)
+    #expect(try shop.offer("d1") == nil)
+    #expect(try shop.standing("d1", "os-2") == .cancelled)
+  }
 }
