@@ -86,6 +86,8 @@ extension ControlPlane {
         let isBarred = next.isLeased && !action.isLeased && ledger.lease(of: device) != nil
         if next != action, !isBarred {
           draft.record(next, in: book, &ledger)
+          // It may have been found to have nothing to do when its action had ended.
+          room.fleet.wake(device)
           if case .installed = report.meaning { room.fleet.askForAttributes(device, true) }
           draft.judge(book)
         }

@@ -78,4 +78,21 @@ import UpdateModel
     #expect(try shop.offer("d1") == nil)
     #expect(try shop.standing("d1", "os-2") == .cancelled)
   }
+
+  @Test func `a late success after a cancel is verified at the next poll`() throws {
+    let shop = try Workshop()
+    try shop.release("os", "2")
+    try shop.register("d1")
+    try shop.roll("os-2", "os:2", overrides: [("onAbort", "stop")])
+    let id = try #require(try shop.offer("d1"))
+    _ = try shop.fetch(id, "d1")
+    try shop.steer(.abort, "os-2")
+    _ = try shop.poll("d1")
+    try shop.report(.cancelAccepted, id, "d1")
+    _ = try shop.poll("d1")
+    try shop.report(.installed, id, "d1")
+    #expect(try shop.standing("d1", "os-2") == .verifying)
+    _ = try shop.poll("d1")
+    #expect(try shop.standing("d1", "os-2") == .unverified)
+  }
 }
