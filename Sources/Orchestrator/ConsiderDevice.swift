@@ -75,7 +75,12 @@ extension ControlPlane {
       return .later(nil)
     case .leased: return action.cancel == .requested ? .cancelling(action.id) : .leased(action.id)
     case .retrying(let from): return .later(from)
-    case .ended: return isAwaited(action, book) ? .later(nil) : .nothing
+    case .ended(let outcome):
+      if running == .stale, outcome == .succeeded || outcome == .unverified {
+        // It said something else before a restart of this server; whether it still does counts.
+        draft.room.fleet.askForAttributes(device.key.device, true)
+      }
+      return isAwaited(action, book) ? .later(nil) : .nothing
     }
   }
 
