@@ -112,7 +112,7 @@ private struct FleetLoader: SnapshotVisitor {
             DeadlineQueue.Entry(
               deadline: max(deadline, grace), rollout: action.rollout, device: action.device))
         }
-        book.restore(action)
+        book.restore(action, now: now)
         return true
       }
     if !isKnown {

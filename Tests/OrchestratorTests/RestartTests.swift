@@ -45,5 +45,18 @@ import UpdateModel
     #expect(try shop.part("d1", "os-2")?.failure?.cause == .reverted)
   }
 
+  @Test func `a restart keeps the limit of grants per minute`() throws {
+    let shop = try Workshop()
+    try shop.release("os", "2")
+    for name in ["d1", "d2", "d3"] { try shop.register(name) }
+    try shop.roll("os-2", "os:2", overrides: [("limits.perMinute", "2")])
+    #expect(try shop.offer("d1") != nil)
+    #expect(try shop.offer("d2") != nil)
+    try shop.restart()
+    #expect(try shop.offer("d3") == nil)
+    shop.clock.advance(.seconds(62))
+    #expect(try shop.offer("d3") != nil)
+  }
+
   private struct TestFailure: Error {}
 }
