@@ -63,7 +63,8 @@ extension ControlPlane {
     let running = ControlPlane.running(device, view, action, ledger)
     step(.polled(running), &action, book, &ledger, &draft)
     if book.rollout.status.isStopped {
-      recover(&action, of: device, in: book, &ledger, &draft)
+      let delay = recover(&action, of: device, in: book, &ledger, &draft)
+      if let delay { return delay }
     } else if case .retrying = action.state {
       return offer(device, in: book, &ledger, &draft)
     }
@@ -80,14 +81,8 @@ extension ControlPlane {
         // It said something else before a restart of this server; whether it still does counts.
         draft.room.fleet.askForAttributes(device.key.device, true)
       }
-      return isAwaited(action, book) ? .later(nil) : .nothing
+      return .nothing
     }
-  }
-
-  // A device that has to go back but is held up by a limit looks again at its next poll.
-  private func isAwaited(_ action: Action, _ book: RolloutBook) -> Bool {
-    guard book.rollout.status == .rollingBack, action.kind == .update else { return false }
-    return action.standing == .succeeded || action.standing == .unverified
   }
 
   private func step(
@@ -105,15 +100,17 @@ extension ControlPlane {
     draft.judge(book)
   }
 
+  // Returns what holds the device up, if something does that will pass.
   private func recover(
     _ action: inout Action, of device: Device, in book: RolloutBook, _ ledger: inout Ledger,
     _ draft: inout Draft
-  ) {
+  ) -> Outcome? {
     let release = book.rollout.specification.release
     let recovery = Recovery.decide(
       action, runsRelease: ledger.runs(device, release), in: book.rollout, now: draft.now)
     switch recovery {
-    case .nothing, .wait: return
+    case .nothing: break
+    case .wait(let reason): return ControlPlane.outcome(of: reason)
     case .cancel: step(.cancelRequested, &action, book, &ledger, &draft)
     case .strand:
       action = action.stranded(now: draft.now)
@@ -128,6 +125,16 @@ extension ControlPlane {
         action, id: newID(&draft), policy: book.rollout.policy, now: draft.now)
       grant(action, in: book, &ledger, &draft)
     }
+    return nil
+  }
+
+  // What a device is told that is granted nothing.
+  private static func outcome(of answer: Eligibility) -> Outcome {
+    switch answer {
+    case .eligible, .excluded, .deferred(.stageClosed), .deferred(.notRunning): .nothing
+    case .deferred(.backingOff(let until)), .deferred(.rateLimit(_, let until)): .later(until)
+    case .deferred(.concurrencyLimit): .later(nil)
+    }
   }
 
   // A device that may be granted its first or next attempt.
@@ -140,10 +147,7 @@ extension ControlPlane {
     let candidate = ledger.candidate(device, for: specification, fits: fits)
     let answer = Eligibility.decide(candidate, action: known, in: book.rollout, now: draft.now)
     switch answer {
-    case .excluded, .deferred(.stageClosed), .deferred(.notRunning): return .nothing
-    case .deferred(.backingOff(let until)), .deferred(.rateLimit(_, let until)):
-      return .later(until)
-    case .deferred(.concurrencyLimit): return .later(nil)
+    case .excluded, .deferred: return ControlPlane.outcome(of: answer)
     case .eligible(let stage):
       let id = newID(&draft)
       let policy = specification.policy
