@@ -24,4 +24,16 @@ import UpdateModel
     shop.clock.advance(.minutes(3))
     #expect(try shop.offer("d2") != nil)
   }
+
+  @Test func `a wrong image hash is as good as a wrong version`() throws {
+    let shop = try Workshop()
+    try shop.release("os", "2")
+    try shop.register("d1")
+    try shop.roll("os-2", "os:2", overrides: [("retry.attempts", "1")])
+    try shop.install("d1")
+    shop.clock.advance(.minutes(11))
+    try shop.describe("d1", ["image_sha256": String(repeating: "ab", count: 32)])
+    _ = try shop.poll("d1")
+    #expect(try shop.part("d1", "os-2")?.failure?.cause == .wrongVersion)
+  }
 }
