@@ -1,4 +1,5 @@
-// Store: makes decisions durable in the order in which they were made, and gives them back at start.
+// Store: makes decisions durable in the order in which they were made, and gives them back at
+// start.
 
 internal import Synchronization
 public import UpdateModel
@@ -27,7 +28,8 @@ public final class Store: Sendable {
   /// Opens or makes `<directory>/groundswell.db`, and brings its tables up to date.
   ///
   /// `isAccepting` turns false when `pendingLimit` changes wait. The callbacks get the last ticket
-  /// of a group and run on the writer's thread; they are to be short and must not wait for a ticket.
+  /// of a group and run on the writer's thread; they are to be short and must not wait for a
+  /// ticket.
   public init(
     directory: String, pendingLimit: Int,
     onCommit: @escaping @Sendable (UInt64) -> Void = { _ in },
@@ -106,8 +108,8 @@ public final class Store: Sendable {
 
   // MARK: History
 
-  /// What happened to a rollout, newest first; `before` is `next` of the page before, and `limit` is
-  /// 1 to 1000. Reads the disk: not for event loops.
+  /// What happened to a rollout, newest first; `before` is `next` of the page before, and `limit`
+  /// is 1 to 1000. Reads the disk: not for event loops.
   public func history(
     of rollout: RolloutID, tenant: Name, before: Int64? = nil, limit: Int
   ) throws(StoreError) -> HistoryPage<RolloutMoment> {
@@ -130,8 +132,8 @@ public final class Store: Sendable {
   /// Writes what waits, moves the log into the database, ends the threads and gives the
   /// directory back; once. History can be read until the store goes.
   ///
-  /// - Returns: What kept changes that wait from being written or the log from being moved; nil when
-  ///   everything is durable. Changes lost here were never reported as durable.
+  /// - Returns: What kept changes that wait from being written or the log from being moved; nil
+  /// when   everything is durable. Changes lost here were never reported as durable.
   @discardableResult public func stop() -> StoreError? {
     let threads = running.withLock { running in
       defer { running.threads = nil }

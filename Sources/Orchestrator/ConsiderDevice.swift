@@ -1,4 +1,5 @@
-// ConsiderDevice: what a device that polls is due: proof, recovery, another attempt or a first grant.
+// ConsiderDevice: what a device that polls is due: proof, recovery, another attempt or a first
+// grant.
 
 import FleetStore
 import RolloutEngine

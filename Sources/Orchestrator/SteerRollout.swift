@@ -67,8 +67,8 @@ extension ControlPlane {
     guard release.status == .published else {
       throw Problem(
         .conflict,
-        "release \(release.name):\(release.version) is \(release.status.rawValue); only a published "
-          + "release can be rolled out")
+        "release \(release.name):\(release.version) is \(release.status.rawValue); only a "
+          + "published release can be rolled out")
     }
     return try stages(
       release, specification.policy, specification.target, salt: specification.salt, in: room)
@@ -96,7 +96,8 @@ extension ControlPlane {
     book.replan(stages)
   }
 
-  // Nobody looks after the leases of a closed rollout, and they would bar their devices from others.
+  // Nobody looks after the leases of a closed rollout, and they would bar their devices from
+  // others.
   private func endLeases(
     of book: RolloutBook, _ ledger: inout Ledger, _ draft: inout Draft
   ) {
