@@ -1,6 +1,7 @@
 // Store: makes decisions durable in the order in which they were made, and gives them back at
 // start.
 
+public import RolloutEngine
 internal import Synchronization
 public import UpdateModel
 
@@ -124,6 +125,16 @@ public final class Store: Sendable {
   ) throws(StoreError) -> HistoryPage<Report> {
     try history.withLock { (reader) throws(StoreError) in
       try reader.reports(of: device, action: action, before: before, limit: limit)
+    }
+  }
+
+  /// The actions of a rollout by device after a given one, at most 1,000; for rollouts whose
+  /// actions are no longer kept in memory. Reads the disk: not for event loops.
+  public func actions(
+    of rollout: RolloutID, tenant: Name, after device: String, limit: Int
+  ) throws(StoreError) -> [Action] {
+    try history.withLock { (reader) throws(StoreError) in
+      try reader.actions(of: rollout, tenant: tenant, after: device, limit: limit)
     }
   }
 

@@ -90,6 +90,7 @@ extension ControlPlane {
         endLeases(of: other, &ledger, &draft)
         other.evolve(.closed, now: draft.now)
         draft.happened([.closed], in: other)
+        other.forgetActions()
       case .draft, .closed: break
       }
     }
