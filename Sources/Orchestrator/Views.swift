@@ -225,9 +225,12 @@ extension ControlPlane {
         actions.sorted { $0.device < $1.device }.prefix(limit).map { ControlPlane.part($0, book) }
       )
     }
-    let parts =
-      try found.parts
-      ?? stored(of: found.rollout, in: room, standing, after: cursor ?? "", limit: limit)
+    let parts: [Participation]
+    if let present = found.parts {
+      parts = present
+    } else {
+      parts = try stored(of: found.rollout, in: room, standing, after: cursor ?? "", limit: limit)
+    }
     return parts.map { part in
       (room.fleet.device(DeviceKey(tenant: room.tenant, device: part.action.device))?.device, part)
     }
