@@ -78,6 +78,7 @@ extension ControlPlane {
       var draft = Draft(room, now: now)
       // A word about the attempt before says nothing about the present one.
       if action.id == id {
+        // The only refusal there is: closed.
         guard let next = try? advance(action, by: report, in: book, now: now) else {
           return .closed
         }

@@ -67,6 +67,14 @@ final class RolloutBook {
     }
   }
 
+  /// Lets the participants of a closed rollout go; the store has them.
+  func forgetActions() {
+    precondition(rollout.status == .closed, "only a closed rollout is history")
+    actions = [:]
+    percent = [:]
+    reportCounts = [:]
+  }
+
   /// Whether the rollout can still concern a device.
   var isLive: Bool { rollout.status != .draft && rollout.status != .closed }
 }

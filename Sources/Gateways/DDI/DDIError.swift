@@ -25,7 +25,8 @@ enum DDIError {
         extraHeaders: "WWW-Authenticate: TargetToken\r\n"
       ) { _ in }
     case .notFound:
-      body(&reply, 404, "hawkbit.server.error.repo.entityNotFound", "no such resource for this device")
+      body(
+        &reply, 404, "hawkbit.server.error.repo.entityNotFound", "no such resource for this device")
     case .methodNotAllowed:
       body(&reply, 405, "hawkbit.server.error.methodNotAllowed", "this method is not offered here")
     case .gone:
