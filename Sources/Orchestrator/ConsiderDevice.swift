@@ -109,7 +109,7 @@ extension ControlPlane {
     let release = book.rollout.specification.release
     let recovery = Recovery.decide(
       action, runsRelease: ledger.runs(device, release), in: book.rollout, now: draft.now)
-    switch recovery {
+    switch isPossible(recovery, action, ledger) ? recovery : .strand {
     case .nothing: break
     case .wait(let reason): return ControlPlane.outcome(of: reason)
     case .cancel: step(.cancelRequested, &action, book, &ledger, &draft)
@@ -127,6 +127,15 @@ extension ControlPlane {
       grant(action, in: book, &ledger, &draft)
     }
     return nil
+  }
+
+  // A release that was revoked since the device ran it is no way back either.
+  private func isPossible(_ recovery: Recovery, _ action: Action, _ ledger: Ledger) -> Bool {
+    switch recovery {
+    case .turnBack(let fallback): ledger.isPublished(fallback)
+    case .retryTurnBack: ledger.isPublished(action.release)
+    case .nothing, .cancel, .strand, .wait: true
+    }
   }
 
   // What a device is told that is granted nothing.
@@ -163,7 +172,7 @@ extension ControlPlane {
         known.map { ActionMachine.regrant($0, id: id, policy: policy, now: draft.now) }
         ?? Action(
           rollout: specification.id, device: device.key.device, stage: stage, id: id,
-          release: specification.release, fallback: ledger.fallback(of: device),
+          release: specification.release, fallback: ledger.fallback(of: device, from: book.release),
           deadline: draft.now + policy.timeouts.accept, now: draft.now)
       grant(action, in: book, &ledger, &draft)
       return .leased(id)

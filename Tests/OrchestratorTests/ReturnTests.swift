@@ -36,4 +36,41 @@ import UpdateModel
     _ = try shop.poll("d1")
     #expect(try shop.part("d1", "os-2")?.failure?.cause == .wrongVersion)
   }
+
+  @Test func `the way back leads to the product that the device ran`() throws {
+    let shop = try Workshop()
+    let old = try shop.release("os", "1", component: "os")
+    try shop.release("os", "2", component: "os")
+    // The same version of something else that fits the same model.
+    try shop.release("app", "1", component: "app")
+    try shop.register("d1", version: "1")
+    try shop.roll("os-2", "os:2")
+    try shop.install("d1")
+    #expect(try shop.part("d1", "os-2")?.fallback == old.id)
+  }
+
+  @Test func `a device that reports the version of its image finds its way back`() throws {
+    let shop = try Workshop()
+    let old = try shop.release("os", "1", imageVersion: "2024.01")
+    try shop.release("os", "2", imageVersion: "2024.07")
+    try shop.register("d1", version: "2024.01")
+    try shop.roll("os-2", "os:2")
+    try shop.install("d1")
+    #expect(try shop.part("d1", "os-2")?.fallback == old.id)
+  }
+
+  @Test func `a revoked release is no way back`() throws {
+    let shop = try Workshop()
+    try shop.release("os", "1")
+    try shop.release("os", "2")
+    try shop.register("d1", version: "1")
+    try shop.roll("os-2", "os:2")
+    try shop.install("d1")
+    try shop.describe("d1", ["version": "2"])
+    _ = try shop.poll("d1")
+    try shop.setStatus(.revoked, of: "os:1")
+    try shop.steer(.rollback, "os-2")
+    #expect(try shop.offer("d1") == nil)
+    #expect(try shop.standing("d1", "os-2") == .stranded)
+  }
 }
