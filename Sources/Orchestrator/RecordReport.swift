@@ -76,6 +76,7 @@ extension ControlPlane {
       let count = book.reportCounts[device, default: 0]
       guard count < ControlPlane.reportsPerActionMax || report.isFinal else { return .tooMany }
       var draft = Draft(room, now: now)
+      var isNews = false
       // A word about the attempt before says nothing about the present one.
       if action.id == id {
         // The only refusal there is: closed.
@@ -85,13 +86,18 @@ extension ControlPlane {
         // A late word would make the action a lease again. While the device holds another one it is
         // only noted: what the device runs will tell.
         let isBarred = next.isLeased && !action.isLeased && ledger.lease(of: device) != nil
-        if next != action, !isBarred {
+        isNews = next != action && !isBarred
+        if isNews {
           draft.record(next, in: book, &ledger)
           // It may have been found to have nothing to do when its action had ended.
           room.fleet.wake(device)
           if case .installed = report.meaning { room.fleet.askForAttributes(device, true) }
           draft.judge(book)
         }
+      }
+      // Final reports are taken without end, but only kept while they say something.
+      guard isNews || count < ControlPlane.reportsPerActionMax else {
+        return .accepted(ticket: ledger.lastTicket)
       }
       book.reportCounts[device] = count + 1
       if case .progress(let percent?) = report.meaning {

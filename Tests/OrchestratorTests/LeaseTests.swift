@@ -95,4 +95,29 @@ import UpdateModel
     _ = try shop.poll("d1")
     #expect(try shop.standing("d1", "os-2") == .unverified)
   }
+
+  @Test func `repeating a final report does not fill the store`() throws {
+    let shop = try Workshop()
+    try shop.release("os", "2")
+    try shop.register("d1", version: "1")
+    try shop.roll("os-2", "os:2")
+    let id = try shop.install("d1")
+    for _ in 0..<ControlPlane.reportsPerActionMax + 50 {
+      guard case .accepted = try shop.report(.installed, id, "d1") else {
+        Issue.record("a repeated success is accepted")
+        return
+      }
+    }
+    try shop.flush()
+    let device = try DeviceID("d1")
+    var count = 0
+    var place: Int64?
+    repeat {
+      let page = try shop.plane.moments(of: device, in: shop.room, before: place, limit: 1000)
+      count += page.moments.count
+      place = page.next
+    } while place != nil
+    // One more is the grant.
+    #expect(count == ControlPlane.reportsPerActionMax + 1)
+  }
 }
