@@ -83,7 +83,7 @@ extension ControlPlane {
       var next = action
       // A word about the attempt before says nothing about the present one.
       if action.id == id {
-        if answersCancel, !wasAskedToStop(action) { return .notCancelling }
+        if answersCancel, !isAboutToStop(action, book) { return .notCancelling }
         guard let advanced = try? advance(action, by: report, in: book, now: now) else {
           return .closed
         }
@@ -114,8 +114,9 @@ extension ControlPlane {
   }
 
   // A closed action judges for itself whether an answer repeats how it closed.
-  private func wasAskedToStop(_ action: Action) -> Bool {
-    if case .ended = action.state { true } else { action.cancel != .none }
+  private func isAboutToStop(_ action: Action, _ book: RolloutBook) -> Bool {
+    if case .ended = action.state { return true }
+    return action.cancel != .none || book.isToStop(action)
   }
 
   private func advance(

@@ -23,6 +23,22 @@ struct DDICancelTests {
     #expect(try fleet.standing() == "downloading")
   }
 
+  @Test func `an abort is felt by a device that polled just before`() throws {
+    let fleet = try DDIFleet()
+    let device = try fleet.deviceInRollout()
+    let slow = try fleet.device("d2")
+    let action = try device.take()
+    let offered = try #require(try slow.offer())
+    try fleet.steer("abort")
+    // Nobody begins a download of a release that was just stopped.
+    #expect(try slow.status("GET", "deploymentBase/\(offered)") == 404)
+    #expect(try fleet.standing("d2") == "offered")
+    #expect(try device.status("GET", "deploymentBase/\(action)") == 404)
+    #expect(try device.status("GET", "cancelAction/\(action)") == 200)
+    #expect(try device.report("closed", "success", action, to: "cancelAction") == 200)
+    #expect(try fleet.standing() == "cancelled")
+  }
+
   @Test func `each answer to the question has its effect`() throws {
     let fleet = try DDIFleet()
     var devices: [(DDIDevice, execution: String, finished: String)] = []

@@ -25,7 +25,8 @@ struct DDIClientTests {
 
   @Test func `SWUpdate installs, restarts and confirms`() throws {
     let fleet = try DDIFleet(fileName: "fw2.swu")
-    let device = try fleet.deviceInRollout()
+    let device = try fleet.device()
+    try fleet.start()
     let ok = "HTTP/1.1 200 OK\r\n"
     let poll = try swupdate(fleet, device, "GET \(device.base)")
     #expect(poll.hasPrefix(ok) && poll.contains("\r\nContent-Type: application/json\r\n"))
@@ -212,7 +213,7 @@ struct DDIClientTests {
     #expect(try device.relations() == ["configData"])
     try device.describe(version: "1.0")
     #expect(try device.relations() == [])
-    #expect(try fleet.standing() == "verifying")
+    #expect(try fleet.standing() == "succeeded")
   }
 
   @Test func `Zephyr answers a cancellation without fetching it`() throws {

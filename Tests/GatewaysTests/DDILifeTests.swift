@@ -101,8 +101,7 @@ struct DDILifeTests {
     let word = phase == "verifying" ? "closed" : "downloaded"
     #expect(try device.report(word, "success", action) == 200)
     #expect(try fleet.standing() == phase)
-    let limit: Interval = phase == "verifying" ? .hours(2) : .hours(1)
-    fleet.pass(limit - .seconds(1))
+    fleet.pass(.seconds(phase == "verifying" ? 7199 : 3599))
     #expect(try fleet.standing() == phase)
     fleet.pass(.seconds(1))
     #expect(try fleet.standing() == "lost")
@@ -121,7 +120,7 @@ struct DDILifeTests {
   ) throws {
     let first = try #require(try device.offer())
     if phase == "downloading" { _ = try device.get("deploymentBase/\(first)") }
-    fleet.pass(.minutes(minutes) - .seconds(1))
+    fleet.pass(.seconds(minutes * 60 - 1))
     #expect(try fleet.standing() == phase)
     #expect(try device.offer() == first)
     fleet.pass(.seconds(1))
@@ -129,7 +128,7 @@ struct DDILifeTests {
     #expect(try failure() == "timeout")
     #expect(try device.relations() == [])
     #expect(try device.status("GET", "deploymentBase/\(first)") == 404)
-    fleet.pass(.minutes(5) - .seconds(1))
+    fleet.pass(.seconds(299))
     #expect(try device.relations() == [])
     fleet.pass(.seconds(1))
     let second = try #require(try device.offer())
