@@ -121,8 +121,9 @@ extension ControlPlane {
   private func images(
     for device: DeviceID, _ action: Action, in room: Room, _ ledger: Ledger
   ) -> [Artifact] {
+    // A model in the table is a name.
     guard let text = room.fleet.view(device)?.hardware, let hardware = try? Name(text) else {
-      return []  // a model in the table is a name
+      return []
     }
     return ledger.artifacts(of: action.release, for: hardware)
   }

@@ -84,6 +84,7 @@ extension ControlPlane {
       // A word about the attempt before says nothing about the present one.
       if action.id == id {
         if answersCancel, !isAboutToStop(action, book) { return .notCancelling }
+        // There is one refusal: the action is closed.
         guard let advanced = try? advance(action, by: report, in: book, now: now) else {
           return .closed
         }

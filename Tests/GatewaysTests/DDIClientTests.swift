@@ -1,4 +1,4 @@
-// DDIClientTests: the exchanges of clients in the field, replayed with what each of them insists on.
+// DDIClientTests: exchanges of clients in the field, replayed with what each of them insists on.
 
 import HTTPClient
 import Testing
@@ -33,7 +33,8 @@ struct DDIClientTests {
     let action = try #require(try device.offer())
     #expect(poll.contains(#""deploymentBase":{"href":"\#(device.link)/deploymentBase/\#(action)"#))
     for _ in 0..<3 {
-      let deployment = try swupdate(fleet, device, "GET \(device.base)/deploymentBase/\(action)?c=1")
+      let deployment = try swupdate(
+        fleet, device, "GET \(device.base)/deploymentBase/\(action)?c=1")
       #expect(deployment.hasPrefix(ok) && deployment.contains(#""filename":"fw2.swu""#))
     }
     let data = """
@@ -93,8 +94,8 @@ struct DDIClientTests {
     let answer = try swupdate(fleet, device, "GET \(link)")
     #expect(answer.hasSuffix(#"{"id":"\#(action)","cancelAction":{"stopId":"\#(action)"}}"#))
     let body = """
-      { "id": \(action), "time": "20261121T021026", "status": { "result": { "progress": { "cnt" : 0, \
-      "of" : 0 }, "finished": "success" }, "execution": "closed", "details" : [ \
+      { "id": \(action), "time": "20261121T021026", "status": { "result": { "progress": { \
+      "cnt" : 0, "of" : 0 }, "finished": "success" }, "execution": "closed", "details" : [ \
       "cancellation acknowledged." ] } }
       """
     let done = try swupdate(fleet, device, "POST \(link)/feedback", body)
@@ -175,7 +176,8 @@ struct DDIClientTests {
     let tail = link.dropFirst(device.base.count + 1)
     #expect(tail.hasPrefix("deploymentBase/") && tail.utf8.count < 50)
     // Its own attributes, with a text as id and an empty time.
-    let data = #"{"mode":"merge","data":{"VIN":"0123","hwRevision":"3"},"id":"","time":"","#
+    let data =
+      #"{"mode":"merge","data":{"VIN":"0123","hwRevision":"3"},"id":"","time":"","#
       + #""status":{"execution":"closed","result":{"finished":"success"}}}"#
     #expect(try device.status("PUT", "configData", data) == 200)
     let answer = try device.send("GET", link)
@@ -222,7 +224,8 @@ struct DDIClientTests {
     _ = try device.take()
     try fleet.steer("abort")
     let link = try #require(try device.poll(for: "cancelAction"))
-    let body = #"{"id":"1","time":"","status":{"result":{"finished":"success"},"#
+    let body =
+      #"{"id":"1","time":"","status":{"result":{"finished":"success"},"#
       + #""execution":"closed"}}"#
     #expect(try device.status("POST", "\(link)/feedback", body) == 200)
     #expect(try device.relations() == [])

@@ -16,7 +16,8 @@ struct DDIDeploymentTests {
     #expect(deployment["maintenanceWindow"] == nil)
     let chunks = try #require(deployment["chunks"]?.array)
     #expect(chunks.count == 1)
-    #expect(chunks[0]["part"] == "os" && chunks[0]["name"] == "app" && chunks[0]["version"] == "1.0")
+    #expect(
+      chunks[0]["part"] == "os" && chunks[0]["name"] == "app" && chunks[0]["version"] == "1.0")
     let artifacts = try #require(chunks[0]["artifacts"]?.array)
     let href = "\(device.link)/softwaremodules/1/artifacts/app.bin"
     let expected: JSON = [

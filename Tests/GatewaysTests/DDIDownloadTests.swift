@@ -104,7 +104,8 @@ struct DDIDownloadTests {
     for accept in ["zstd", "gzip, zstd;q=0.5", "ZSTD", "br;q=1 , zstd ; q=1.0"] {
       let response = try get([("Accept-Encoding", accept)])
       #expect(response.status == 200 && response.header("Content-Encoding") == "zstd", "\(accept)")
-      #expect(response.body.count == Int(size) && response.body.starts(with: [0x28, 0xB5, 0x2F, 0xFD]))
+      #expect(
+        response.body.count == Int(size) && response.body.starts(with: [0x28, 0xB5, 0x2F, 0xFD]))
       #expect(response.header("ETag") != artifact["sha1"]?.string.map { "\"\($0)\"" })
     }
     for accept in ["", "gzip", "*", "zstd;q=0", "zstd; q=0.000", "xzstd", "gzip, deflate, br"] {
@@ -112,8 +113,9 @@ struct DDIDownloadTests {
       #expect(response.status == 200 && response.header("Content-Encoding") == nil, "\(accept)")
       #expect(response.text == fleet.image)
     }
-    #expect(try device.send("HEAD", path, headers: [("Accept-Encoding", "zstd")])
-      .header("Content-Length") == "\(size)")
+    #expect(
+      try device.send("HEAD", path, headers: [("Accept-Encoding", "zstd")])
+        .header("Content-Length") == "\(size)")
   }
 
   @Test func `a resumed download stays in the form that it began with`() throws {
@@ -143,8 +145,8 @@ struct DDIDownloadTests {
     for rest in [
       "2/artifacts/tool.bin", "1/artifacts/tool.bin", "2/artifacts/app.bin", "1/artifacts/",
       "1/artifacts/app.bi", "1/artifacts/app.bin.MD5SUM.MD5SUM", "01/artifacts/app.bin",
-      "+1/artifacts/app.bin", "1/artifacts/..%2F..%2Fkey", "1/artifacts/%2E%2E", "x/artifacts/app.bin",
-      "99999999999/artifacts/app.bin", "1/other/app.bin",
+      "+1/artifacts/app.bin", "1/artifacts/..%2F..%2Fkey", "1/artifacts/%2E%2E",
+      "x/artifacts/app.bin", "99999999999/artifacts/app.bin", "1/other/app.bin",
     ] {
       #expect(try device.status("GET", "softwaremodules/\(rest)") == 404, "\(rest)")
     }

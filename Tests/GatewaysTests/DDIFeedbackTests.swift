@@ -37,7 +37,8 @@ struct DDIFeedbackTests {
         }
       #expect(standing == expected, "\(device.id)")
       // What is still under way is offered again; what is over is not.
-      #expect(try device.offer() == (["downloading", "installing"].contains(expected) ? action : nil))
+      #expect(
+        try device.offer() == (["downloading", "installing"].contains(expected) ? action : nil))
     }
   }
 
@@ -79,25 +80,40 @@ struct DDIFeedbackTests {
 
   @Test(arguments: [
     // SWUpdate: a number as id, empty progress, raw line feeds in the failure that matters most.
-    ("{ \"id\": 12, \"time\": \"20261121T021026\", \"status\": { \"result\": { \"progress\": { "
-      + "\"cnt\" : 0, \"of\" : 0 }, \"finished\": \"failure\" }, \"execution\": \"closed\", "
-      + "\"details\" : [ \"line one\nline two\", \"tab\there\" ] } }", "line one\nline two\ntab\there"),
+    (
+      "{ \"id\": 12, \"time\": \"20261121T021026\", \"status\": { \"result\": { \"progress\": { "
+        + "\"cnt\" : 0, \"of\" : 0 }, \"finished\": \"failure\" }, \"execution\": \"closed\", "
+        + "\"details\" : [ \"line one\nline two\", \"tab\there\" ] } }",
+      "line one\nline two\ntab\there"
+    ),
     // rauc-hawkbit: a percentage, and one bare string as details.
-    (#"{"id":"91","status":{"result":{"progress":{"percentage":80},"finished":"failure"},"#
-      + #""execution":"closed","details":"bare words"}}"#, "bare words"),
+    (
+      #"{"id":"91","status":{"result":{"progress":{"percentage":80},"finished":"failure"},"#
+        + #""execution":"closed","details":"bare words"}}"#, "bare words"
+    ),
     // rauc-hawkbit's last one has empty progress.
-    (#"{"id":"91","status":{"result":{"progress":{},"finished":"failure"},"execution":"closed","#
-      + #""details":["x"]}}"#, "x"),
+    (
+      #"{"id":"91","status":{"result":{"progress":{},"finished":"failure"},"execution":"closed","#
+        + #""details":["x"]}}"#, "x"
+    ),
     // Zephyr: an empty time, no details.
-    (#"{"id":"12","time":"","status":{"execution":"closed","result":{"finished":"failure"}}}"#,
-      "no reason given"),
+    (
+      #"{"id":"12","time":"","status":{"execution":"closed","result":{"finished":"failure"}}}"#,
+      "no reason given"
+    ),
     // Members, types and values that nobody expected.
-    (#"{"new":[{}],"status":{"code":"x","details":[1,null,"y",{"a":[]}],"result":{"progress":7,"#
-      + #""finished":"failure","more":{}},"execution":"closed","extra":null},"timestamp":1}"#, "y"),
-    (#"{"status":{"code":-7,"details":null,"result":{"progress":null,"finished":"failure"},"#
-      + #""execution":"closed"}}"#, "no reason given"),
-    (#"{"status":{"execution":"closed","result":{"finished":"failure","progress":{"#
-      + #""cnt":99999999999999999999,"of":-1}},"details":["\u0000\ud83d\ude00"]}}"#, "\u{0}😀"),
+    (
+      #"{"new":[{}],"status":{"code":"x","details":[1,null,"y",{"a":[]}],"result":{"progress":7,"#
+        + #""finished":"failure","more":{}},"execution":"closed","extra":null},"timestamp":1}"#, "y"
+    ),
+    (
+      #"{"status":{"code":-7,"details":null,"result":{"progress":null,"finished":"failure"},"#
+        + #""execution":"closed"}}"#, "no reason given"
+    ),
+    (
+      #"{"status":{"execution":"closed","result":{"finished":"failure","progress":{"#
+        + #""cnt":99999999999999999999,"of":-1}},"details":["\u0000\ud83d\ude00"]}}"#, "\u{0}😀"
+    ),
   ])
   func `reports of real clients are understood`(body: String, detail: String) throws {
     let fleet = try DDIFleet()
@@ -170,8 +186,9 @@ struct DDIFeedbackTests {
     let second = try device.take()
     #expect(first != second)
     let before = try fleet.part()
-    for (execution, finished) in [("closed", "failure"), ("closed", "success"), ("canceled", "none")]
-    {
+    for (execution, finished) in [
+      ("closed", "failure"), ("closed", "success"), ("canceled", "none"),
+    ] {
       #expect(try device.report(execution, finished, first) == 200)
     }
     #expect(try fleet.part() == before)

@@ -43,10 +43,10 @@ final class DDIFleet {
     service = try ManagementService(clock: clock, publicURL: publicURL)
     try write(DDIFleet.policy, to: "\(service.directory)/policies/devices.json")
     desk = try ManagementClient(service)
+    let names = "fileName=\(fileName)&component=\(component)"
     _ = try desk.expect(
-      201, "POST",
-      "T/artifacts?name=app&version=1.0&hardware=board-a&fileName=\(fileName)&component=\(component)",
-      image, type: "application/octet-stream")
+      201, "POST", "T/artifacts?name=app&version=1.0&hardware=board-a&\(names)", image,
+      type: "application/octet-stream")
     _ = try desk.expect(
       201, "POST", "T/releases", #"{"name":"app","version":"1.0","artifacts":[1]}"#)
     _ = try desk.expect(200, "POST", "T/releases/1/publish", "{}")
