@@ -9,7 +9,8 @@ const band = (name, label = name, kinds = [name]) => ({ name, label, kinds });
 const BANDS = [
   band("succeeded"), band("unverified"),
   band("active", "in progress", ["offered", "downloading", "installing", "verifying"]),
-  band("retrying"), band("returning"), band("returned"), band("cancelled"),
+  band("retrying"), band("returning", "returning", ["returning", "return-retrying"]),
+  band("returned"), band("cancelled"),
   band("failed", "failed", ["failed", "lost", "return-failed", "stranded"]),
   band("waiting", "waiting", []),
 ];
@@ -323,7 +324,7 @@ function showHero(rollout) {
   $("stop").hidden = !stop || stop === rollout.reason;
   say($("stop"), stop || "");
 
-  const [back, ...away] = ["returned", "returning", "return-failed", "stranded"]
+  const [back, ...away] = ["returned", "returning", "return-retrying", "return-failed", "stranded"]
     .map((kind) => count(counts[kind]));
   const [part, whole, verb] = RETREATING.has(status) && back + sum(away)
     ? [back, back + sum(away), "back"] : [count(counts.succeeded), count(rollout.size), "updated"];
