@@ -127,7 +127,7 @@ def different(seen, key):
 
 def success():
     roll_out("good", good)
-    seen = follow("good", "completed", lambda page: sum("passed" in stage for stage in page["stages"]) > 2)
+    seen = follow("good", "completed", lambda page: page["share"] > "2" and "in progress" in " ".join(page["legend"]))
     for key, least in (("stages", 4), ("reason", 3), ("share", 3), ("versions", 3), ("legend", 3)):
         require(different(seen, key) >= least, "%d different %s came in" % (different(seen, key), key), seen[-1])
     words = [" ".join(page["stages"]) for page in seen]
@@ -140,6 +140,7 @@ def success():
                 and page["widths"][:1] == ["100%"])
     require(page["share"] == "100%" and page["reach"] == "%d of %d updated" % (devices, devices),
             "all devices are updated", page)
+    require(page["reason"].startswith("%d of %d devices proved" % (devices, devices)), page["reason"], page)
     require(page["release"] == good.replace(":", " "), "the release is named", page)
     require(len(page["versions"]) == 1 and version in page["versions"][0] and "target" in page["versions"][0]
             and page["widths"] == ["100%"], "one bar is left in the picture of versions", page)
@@ -157,6 +158,7 @@ def failure():
     page = wait(10, lambda page: page["timeline"] and "back" in page["timeline"][0])
     require(page["stop"], "a stopped rollout says why: " + page["stop"], page)
     require("failed" in " ".join(different_words(seen)), "failures were shown", page)
+    require("stopped" in page["stages"][0] and " back" in page["stages"][0], "the stopped stage says so", page)
     require(page["share"] == "100%" and page["reach"].endswith("back"), "every device is back", page)
     require(len(page["rollouts"]) == 2, "both rollouts are listed", page)
     time.sleep(1)

@@ -74,7 +74,7 @@ struct LivePicture {
     line.append(stage.name, isOpen ? .bold : .plain)
     line.pad(to: nameWidth + 4)
     StageBar.draw(stage.counts, size: stage.size, width: barWidth, into: &line)
-    let counted = "\(Wording.count(stage.counts.verdicts))/\(Wording.count(stage.size))"
+    let counted = "\(Wording.count(stage.counts.settled))/\(Wording.count(stage.size))"
     line.append(String(repeating: " ", count: max(1, countWidth + 1 - counted.count)) + counted)
     line.append("  ")
     line.append(standing(of: stage), colour(ofStage: stage))
@@ -82,15 +82,16 @@ struct LivePicture {
   }
 
   private func standing(of stage: RolloutPicture.Stage) -> String {
-    if stage.state == "soaking", let settled = stage.settledAt, let soak = stage.soak {
-      let left = settled + soak - now
+    let state = rollout.state(of: stage)
+    guard state == stage.state else { return state }
+    if let left = stage.soakLeft(now: now) {
       if left > .zero { return "soaking, \(Wording.length(left)) left" }
-      return stage.needsApproval && stage.approvedBy == nil ? "waits for approval" : "soaked"
+      return stage.waitsForApproval ? "waits for approval" : "soaked"
     }
-    if stage.state == "open", let opened = stage.openedAt, rollout.ending == nil {
+    if stage.state == "open", let opened = stage.openedAt {
       return "open \(Wording.length(now - opened)), quorum \(stage.quorum)"
     }
-    return stage.state
+    return state
   }
 
   private func colour(ofStage stage: RolloutPicture.Stage) -> Colour {
@@ -109,7 +110,7 @@ struct LivePicture {
       line.append("stopped: \(stop)", .red)
       lines.append(line)
     }
-    if let reason = rollout.reason, reason != rollout.status { lines.append("\(reason)") }
+    if let reason = rollout.reason(now: now) { lines.append("\(reason)") }
     return lines
   }
 
