@@ -127,7 +127,8 @@ def different(seen, key):
 
 def success():
     roll_out("good", good)
-    seen = follow("good", "completed", lambda page: page["share"] > "2" and "in progress" in " ".join(page["legend"]))
+    seen = follow("good", "completed", lambda page:
+                  int(page["reach"].split()[0]) * 4 > devices and "in progress" in " ".join(page["legend"]))
     for key, least in (("stages", 4), ("reason", 3), ("share", 3), ("versions", 3), ("legend", 3)):
         require(different(seen, key) >= least, "%d different %s came in" % (different(seen, key), key), seen[-1])
     words = [" ".join(page["stages"]) for page in seen]

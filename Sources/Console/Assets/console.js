@@ -33,7 +33,7 @@ const STOPPED = new Set([...RETREATING, "halted", "aborted"]);
 const RETRY_SECONDS_MAX = 20;
 const SILENCE_SECONDS_MAX = 40; // the server sends at least a comment every 15 s
 const LINE_LENGTH_MAX = 8e6;
-const VERSIONS_SHOWN = 7;
+const VERSIONS_SHOWN = 100; // a device may call its version what it likes
 
 const state = {
   token: "", tenant: "DEFAULT", summary: null, pinned: null, shown: null,
@@ -285,7 +285,7 @@ function stageRows(stage, rollout) {
   const rows = [["", number(size), size === 1 ? " device" : " devices"],
     [isOpen ? "now" : "", ...stateWords(stage, rollout)]];
   const [back, whole] = RETREATING.has(status) ? wayBack({ counts, status }) : [];
-  if (whole) rows.push(["", `${number(back)} of ${number(whole)}`, " back"]);
+  if (whole) rows.push(["", `${number(back)} of ${number(whole)} back`]);
   else if (isOpen) rows.push(["", percent(count(counts.succeeded), size), " succeeded"]);
   if (failures.length) {
     rows.push(["bad", "▲ " + number(sum(failures.map((kind) => counts[kind]))),
@@ -334,8 +334,8 @@ function reasonWords(rollout) {
   const { status, reason, counts } = rollout, open = rollout.stages.find(isOpenStage);
   if (status === "running" && open?.state === "soaking") {
     const left = soakLeft(open);
-    if (left > 0) return `${open.name} soaks: ${duration(left)} left`;
-    if (needsApproval(open)) return open.name + " is done and waits for a person's approval";
+    return left <= 0 && needsApproval(open) ? open.name + " is done and waits for approval"
+      : `${open.name} soaks: ${duration(Math.max(left, 1))} left`;
   }
   if (reason !== status) return reason || "";
   if (status === "rolled-back") return "every device that could be reached is back";
@@ -347,7 +347,7 @@ function reasonWords(rollout) {
 const releaseWords = ({ release }) => `${release.name} ${release.version}`;
 
 function showHero(rollout) {
-  const { counts, stages, status, stop } = rollout;
+  const { counts, status, stop } = rollout;
   say($("status"), words(status));
   $("status").className = "pill " + (TONES[status] || "cancelled");
   say($("release"), releaseWords(rollout));
@@ -371,9 +371,6 @@ function showHero(rollout) {
   ].filter(Boolean).join(" · "));
   const alarm = stop || TONES[status] === "failed" ? "▲ " : "";
   document.title = `${alarm}${percent(part, whole)} ${rollout.name} · Groundswell`;
-  const open = stages.find(isOpenStage);
-  say($("announce"), [rollout.name, words(status), open && `stage ${open.name} ${open.state}`, stop]
-    .filter(Boolean).join(", "));
 }
 
 function showSwell(rollout) {
@@ -390,24 +387,18 @@ function showSwell(rollout) {
 }
 
 function showVersions(summary, target) {
-  const known = summary.versions.filter((entry) => count(entry.count));
+  const versions = summary.versions.filter((entry) => count(entry.count));
+  const whole = sum(versions.map((entry) => entry.count));
   const rank = (entry) => (entry.version === target ? Infinity : entry.count);
-  known.sort((a, b) => rank(b) - rank(a) || String(a.version).localeCompare(String(b.version)));
-  const rows = known.slice(0, VERSIONS_SHOWN);
-  const rest = known.slice(VERSIONS_SHOWN);
-  if (rest.length) {
-    rows.push({ others: rest.length, count: sum(rest.map((entry) => entry.count)) });
-  }
-  const whole = sum(rows.map((entry) => entry.count));
-  const keyOf = (entry) => (entry.others ? "others" : "is " + JSON.stringify(entry.version));
-  align($("versions"), rows, keyOf,
+  versions.sort((a, b) => rank(b) - rank(a) || String(a.version).localeCompare(String(b.version)));
+  align($("versions"), versions.slice(0, VERSIONS_SHOWN), ({ version }) => JSON.stringify(version),
     () => element("li", "", element("div", "words", element("span", "quoted cut"), element("em"),
       element("span", "count")), element("span", "track", element("i"))),
     (row, entry) => {
-      const isTarget = !entry.others && entry.version !== null && entry.version === target;
+      const isTarget = entry.version !== null && entry.version === target;
       const [name, mark, total] = row.firstChild.children;
-      say(name, entry.others ? entry.others + " others" : entry.version ?? "not reported yet");
-      name.title = name.textContent;
+      name.title = entry.version ?? "not reported yet";
+      say(name, name.title);
       say(mark, isTarget ? "target" : "");
       say(total, `${number(entry.count)} · ${percent(entry.count, whole)}`);
       row.classList.toggle("target", isTarget);

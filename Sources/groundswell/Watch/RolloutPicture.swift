@@ -33,10 +33,11 @@ struct RolloutPicture: Equatable, Sendable {
     let approvedBy: String?
     let counts: StandingCounts
 
-    /// What is left of its soak time; nil when it does not soak.
+    /// What is left of its soak time, in whole seconds rounded up; nil when it does not soak.
     func soakLeft(now: Instant) -> Interval? {
       guard state == "soaking", let settledAt, let soak else { return nil }
-      return settledAt + soak - now
+      let left = settledAt + soak - now
+      return .seconds((left.milliseconds + 999) / 1000)
     }
 
     /// Whether nobody has approved it that should.
@@ -86,10 +87,10 @@ struct RolloutPicture: Equatable, Sendable {
       let left = stages[index].soakLeft(now: now)
     {
       let stage = stages[index]
-      if left > .zero { return "\(stage.name) soaks: \(Wording.length(left)) left" }
-      if stage.waitsForApproval {
+      if left <= .zero, stage.waitsForApproval {
         return "\(stage.name) is done and waits for a person's approval"
       }
+      return "\(stage.name) soaks: \(Wording.length(max(left, .seconds(1)))) left"
     }
     return givenReason == status ? nil : givenReason
   }

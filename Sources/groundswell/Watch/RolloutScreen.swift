@@ -77,8 +77,7 @@ struct RolloutScreen {
       let stage = rollout.stages[index]
       let state = "\(stage.name) \(rollout.state(of: stage))"
       turn += state
-      parts.append(
-        "\(state), \(Wording.count(stage.counts.verdicts)) of \(Wording.count(stage.size)) verdicts")
+      parts.append(state)
     }
     parts.append("exposed \(Wording.count(rollout.exposed)) of \(Wording.count(rollout.size))")
     if !rollout.counts.words.isEmpty { parts.append(rollout.counts.words) }
