@@ -69,6 +69,9 @@ let package = Package(
     tests("UpdateTrust", ["UpdateModel", "Crypto", "UpdateTrust"]),
     tests("ImagePipeline", ["Crypto", "ImagePipeline"]),
     tests("FleetStore", ["UpdateModel", "RolloutEngine", "FleetStore"]),
+    tests(
+      "Orchestrator",
+      ["UpdateModel", "RolloutEngine", "Crypto", "ImagePipeline", "FleetStore", "Orchestrator"]),
     tests("HTTPServer", ["Crypto", "HTTPServer", "HTTPClient"]),
     tests(
       "Gateways",

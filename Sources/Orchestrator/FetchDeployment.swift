@@ -114,7 +114,11 @@ extension ControlPlane {
       let action = book.actions[device], action.id == id, action.isLeased,
       action.phase != .verifying
     else { return nil }
-    if book.rollout.status == .paused, action.phase == .offered { return nil }
+    // An offer that was not taken up is taken back: at once by a stop, for its time by a pause.
+    let isWithdrawn =
+      book.rollout.status == .paused
+      || (book.rollout.status.isStopped && action.kind == .update)
+    if isWithdrawn, action.phase == .offered { return nil }
     return (book, action)
   }
 

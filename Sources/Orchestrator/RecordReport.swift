@@ -80,25 +80,30 @@ extension ControlPlane {
       else { return .unknownAction }
       let count = book.reportCounts[device, default: 0]
       guard count < ControlPlane.reportsPerActionMax || report.isFinal else { return .tooMany }
-      var next = action
+      var draft = Draft(room, now: now)
+      var isNews = false
       // A word about the attempt before says nothing about the present one.
       if action.id == id {
         if answersCancel, !isAboutToStop(action, book) { return .notCancelling }
         // There is one refusal: the action is closed.
-        guard let advanced = try? advance(action, by: report, in: book, now: now) else {
+        guard let next = try? advance(action, by: report, in: book, now: now) else {
           return .closed
         }
-        next = advanced
+        // A late word would make the action a lease again. While the device holds another one it is
+        // only noted: what the device runs will tell.
+        let isBarred = next.isLeased && !action.isLeased && ledger.lease(of: device) != nil
+        isNews = next != action && !isBarred
+        if isNews {
+          draft.record(next, in: book, &ledger)
+          // It may have been found to have nothing to do when its action had ended.
+          room.fleet.wake(device)
+          if case .installed = report.meaning { room.fleet.askForAttributes(device, true) }
+          draft.judge(book)
+        }
       }
-      // A final report that is repeated for ever must not fill the disk.
-      if count >= ControlPlane.reportsPerActionMax, next == action {
+      // Final reports are taken without end, but only kept while they say something.
+      guard isNews || count < ControlPlane.reportsPerActionMax else {
         return .accepted(ticket: ledger.lastTicket)
-      }
-      var draft = Draft(room, now: now)
-      if next != action {
-        draft.record(next, in: book, &ledger)
-        if case .installed = report.meaning { room.fleet.askForAttributes(device, true) }
-        draft.judge(book)
       }
       book.reportCounts[device] = count + 1
       if case .progress(let percent?) = report.meaning {

@@ -64,7 +64,15 @@ final class RolloutBook {
   }
 
   /// Restores an action at start; its rollout was restored with counters that include it.
-  func restore(_ action: Action) { actions[action.device] = action }
+  ///
+  /// Grants that the limit per minute may still have to count are counted again. They come in the
+  /// order of devices, so some count a little longer than they would have, never shorter.
+  func restore(_ action: Action, now: Instant) {
+    actions[action.device] = action
+    if action.grantedAt <= now, now - action.grantedAt <= .seconds(60) {
+      rollout.evolve(.granted, at: action.grantedAt)
+    }
+  }
 
   /// Lets the participants of a closed rollout go; the store has them.
   func forgetActions() {
