@@ -74,7 +74,7 @@ extension ControlPlane {
   private func look(
     _ room: Room, _ id: UnsafeRawBufferPointer, now: Instant, epoch: UInt32
   ) -> PollAnswer {
-    // An id that was found in the table is valid.
+    // It was found in the table, so it is valid.
     guard let device = try? DeviceID(String(decoding: id, as: UTF8.self)) else { return .refused }
     let sleep = sleep(room, id, now: now)
     let finding = room.ledger.withLock { ledger -> Finding? in

@@ -53,6 +53,8 @@ public enum ReportOutcome: Sendable {
   case unknownAction
   /// The action is closed and this does not repeat its end.
   case closed
+  /// The device answers a request to stop that was never made.
+  case notCancelling
   /// The device has sent as many reports for this action as are kept.
   case tooMany
   /// The store cannot take it; the device should repeat it.
@@ -64,8 +66,11 @@ extension ControlPlane {
   public static let reportsPerActionMax = 1000
 
   /// Records a report: history, action, counters and gate in one commit.
+  ///
+  /// `answersCancel` tells whether the device answers a request to stop rather than an offer.
   public func record(
-    _ report: DeviceReport, of device: DeviceID, action id: ActionID, in room: Room
+    _ report: DeviceReport, of device: DeviceID, action id: ActionID, answersCancel: Bool = false,
+    in room: Room
   ) -> ReportOutcome {
     guard isStoreHealthy else { return .storeUnavailable }
     let now = clock.now
@@ -79,7 +84,8 @@ extension ControlPlane {
       var isNews = false
       // A word about the attempt before says nothing about the present one.
       if action.id == id {
-        // The only refusal there is: closed.
+        if answersCancel, !isAboutToStop(action, book) { return .notCancelling }
+        // There is one refusal: the action is closed.
         guard let next = try? advance(action, by: report, in: book, now: now) else {
           return .closed
         }
@@ -111,6 +117,12 @@ extension ControlPlane {
             at: now, kind: report.word, text: report.text, code: report.code)))
       return .accepted(ticket: commit(draft, &ledger))
     }
+  }
+
+  // A closed action judges for itself whether an answer repeats how it closed.
+  private func isAboutToStop(_ action: Action, _ book: RolloutBook) -> Bool {
+    if case .ended = action.state { return true }
+    return action.cancel != .none || book.isToStop(action)
   }
 
   private func advance(

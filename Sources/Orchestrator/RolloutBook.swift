@@ -56,6 +56,13 @@ final class RolloutBook {
   /// Lets the gate act; returns what happened.
   func advance(now: Instant) -> [RolloutEvent] { Gate.advance(&rollout, now: now) }
 
+  /// Whether a device is to stop what it was given: it was asked to, or will be at its next poll.
+  func isToStop(_ action: Action) -> Bool {
+    guard let phase = action.phase, phase != .verifying else { return false }
+    let isStopped = rollout.status.isStopped && action.kind == .update
+    return action.cancel == .requested || (action.cancel == .none && isStopped)
+  }
+
   /// Restores an action at start; its rollout was restored with counters that include it.
   ///
   /// Grants that the limit per minute may still have to count are counted again. They come in the
