@@ -1,4 +1,5 @@
-// ConsiderDevice: what a device that polls is due: proof, recovery, another attempt or a first grant.
+// ConsiderDevice: what a device that polls is due: proof, recovery, another attempt or a first
+// grant.
 
 import FleetStore
 import RolloutEngine
@@ -142,6 +143,13 @@ extension ControlPlane {
       return .later(until)
     case .deferred(.concurrencyLimit): return .later(nil)
     case .eligible(let stage):
+      // What it runs now is what it could go back to. So a device that never spoke gets one poll to
+      // say so, and no more, because some never do.
+      if known == nil, device.attributes.isEmpty,
+        draft.room.fleet.noteFirstQuestion(to: device.key.device)
+      {
+        return .later(nil)
+      }
       let id = newID(&draft)
       let policy = specification.policy
       let action =

@@ -1,4 +1,5 @@
-// Ledger: what one tenant's devices were promised: rollouts, actions, leases; and what they can get.
+// Ledger: what one tenant's devices were promised: rollouts, actions, leases; and what they can
+// get.
 
 import RolloutEngine
 import UpdateModel

@@ -52,7 +52,7 @@ private struct FleetLoader: SnapshotVisitor {
     }
     room.apply(settings)
     rooms[tenant.name] = room
-    _ = plane.insert(room)
+    _ = plane.insert(room) { true }
   }
 
   mutating func visit(apiToken: APITokenRecord) {

@@ -28,7 +28,8 @@ public struct PollTerms: Sendable {
 }
 
 extension ControlPlane {
-  /// Answers a poll. The hot path, nothing to do, takes one lock and touches neither store nor heap.
+  /// Answers a poll. The hot path, nothing to do, takes one lock and touches neither store nor
+  /// heap.
   public func poll(
     _ room: Room, device id: UnsafeRawBufferPointer, token: UnsafeRawBufferPointer
   ) -> PollAnswer {

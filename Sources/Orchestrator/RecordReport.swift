@@ -53,6 +53,8 @@ public enum ReportOutcome: Sendable {
   case unknownAction
   /// The action is closed and this does not repeat its end.
   case closed
+  /// The device answers a request to stop that was never made.
+  case notCancelling
   /// The device has sent as many reports for this action as are kept.
   case tooMany
   /// The store cannot take it; the device should repeat it.
@@ -64,8 +66,11 @@ extension ControlPlane {
   public static let reportsPerActionMax = 1000
 
   /// Records a report: history, action, counters and gate in one commit.
+  ///
+  /// `answersCancel` tells whether the device answers a request to stop rather than an offer.
   public func record(
-    _ report: DeviceReport, of device: DeviceID, action id: ActionID, in room: Room
+    _ report: DeviceReport, of device: DeviceID, action id: ActionID, answersCancel: Bool = false,
+    in room: Room
   ) -> ReportOutcome {
     guard isStoreHealthy else { return .storeUnavailable }
     let now = clock.now
@@ -75,17 +80,25 @@ extension ControlPlane {
       else { return .unknownAction }
       let count = book.reportCounts[device, default: 0]
       guard count < ControlPlane.reportsPerActionMax || report.isFinal else { return .tooMany }
-      var draft = Draft(room, now: now)
+      var next = action
       // A word about the attempt before says nothing about the present one.
       if action.id == id {
-        guard let next = try? advance(action, by: report, in: book, now: now) else {
+        if answersCancel, !isAboutToStop(action, book) { return .notCancelling }
+        // There is one refusal: the action is closed.
+        guard let advanced = try? advance(action, by: report, in: book, now: now) else {
           return .closed
         }
-        if next != action {
-          draft.record(next, in: book, &ledger)
-          if case .installed = report.meaning { room.fleet.askForAttributes(device, true) }
-          draft.judge(book)
-        }
+        next = advanced
+      }
+      // A final report that is repeated for ever must not fill the disk.
+      if count >= ControlPlane.reportsPerActionMax, next == action {
+        return .accepted(ticket: ledger.lastTicket)
+      }
+      var draft = Draft(room, now: now)
+      if next != action {
+        draft.record(next, in: book, &ledger)
+        if case .installed = report.meaning { room.fleet.askForAttributes(device, true) }
+        draft.judge(book)
       }
       book.reportCounts[device] = count + 1
       if case .progress(let percent?) = report.meaning {
@@ -99,6 +112,12 @@ extension ControlPlane {
             at: now, kind: report.word, text: report.text, code: report.code)))
       return .accepted(ticket: commit(draft, &ledger))
     }
+  }
+
+  // A closed action judges for itself whether an answer repeats how it closed.
+  private func isAboutToStop(_ action: Action, _ book: RolloutBook) -> Bool {
+    if case .ended = action.state { return true }
+    return action.cancel != .none || book.isToStop(action)
   }
 
   private func advance(

@@ -67,8 +67,8 @@ extension ControlPlane {
     guard release.status == .published else {
       throw Problem(
         .conflict,
-        "release \(release.name):\(release.version) is \(release.status.rawValue); only a published "
-          + "release can be rolled out")
+        "release \(release.name):\(release.version) is \(release.status.rawValue); only a "
+          + "published release can be rolled out")
     }
     return try stages(
       release, specification.policy, specification.target, salt: specification.salt, in: room)
@@ -90,13 +90,15 @@ extension ControlPlane {
         endLeases(of: other, &ledger, &draft)
         other.evolve(.closed, now: draft.now)
         draft.happened([.closed], in: other)
+        other.forgetActions()
       case .draft, .closed: break
       }
     }
     book.replan(stages)
   }
 
-  // Nobody looks after the leases of a closed rollout, and they would bar their devices from others.
+  // Nobody looks after the leases of a closed rollout, and they would bar their devices from
+  // others.
   private func endLeases(
     of book: RolloutBook, _ ledger: inout Ledger, _ draft: inout Draft
   ) {

@@ -1,4 +1,5 @@
-// JSONString: the strings of JSON text, both ways: reading with its escapes, writing with the fewest.
+// JSONString: the strings of JSON text, both ways: reading with its escapes, writing with the
+// fewest.
 
 extension JSONScanner {
   /// Reads a string value.
