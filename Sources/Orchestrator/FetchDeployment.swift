@@ -108,8 +108,8 @@ extension ControlPlane {
   private func lease(
     _ id: ActionID, of device: DeviceID, _ ledger: inout Ledger
   ) -> (RolloutBook, Action)? {
-    guard let rollout = ledger.book(of: device, action: id), let book = ledger.books[rollout],
-      let action = book.actions[device], action.id == id, action.isLeased,
+    guard let (book, action) = ledger.book(of: device, action: id), action.id == id,
+      action.isLeased,
       action.phase != .verifying
     else { return nil }
     if book.rollout.status == .paused, action.phase == .offered { return nil }

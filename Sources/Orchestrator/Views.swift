@@ -228,7 +228,7 @@ extension ControlPlane {
   private static func part(_ action: Action, _ book: RolloutBook) -> Participation {
     Participation(
       action: action, stage: book.rollout.stages[action.stage].plan.name,
-      percent: book.percent[action.device])
+      percent: book.spoken[action.device]?.percent)
   }
 
   /// One device; nil when there is none.

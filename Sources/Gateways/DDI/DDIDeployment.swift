@@ -7,11 +7,14 @@ import UpdateModel
 
 extension DDIGateway {
   /// `GET .../deploymentBase/{actionId}`; 404 for anything but a lease of this device.
-  func deploymentBase(_ text: Substring, _ visit: DDIVisit, _ reply: inout Reply) {
+  func deploymentBase(
+    _ request: Request, _ text: Substring, _ visit: DDIVisit, _ reply: inout Reply
+  ) {
     guard let id = ActionID(decimal: text),
       let deployment = plane.deployment(id, for: visit.device, in: visit.room)
     else { return DDIError.notFound.send(&reply) }
-    let document = DDIGateway.document(deployment, base: visit.base).text
+    let base = base(request, visit.path)
+    let document = DDIGateway.document(deployment, base: base).text
     reply.send(status: 200, contentType: "application/json", after: deployment.ticket) { output in
       output.append(document)
     }
