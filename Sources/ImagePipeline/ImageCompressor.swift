@@ -36,7 +36,8 @@ public struct ImageCompressor: Sendable {
   /// Packs `source` into a new temporary file in `directory`, durable and hashed like an upload.
   ///
   /// Returns nil when the result would not be below 97 % of the original; the attempt stops at that
-  /// size, and is not made when samples of a large image do not shrink. `progress` gets bytes read and bytes to read; returning false stops with `cancelled`.
+  /// size, and is not made when samples of a large image do not shrink. `progress` gets bytes read
+  /// and bytes to read; returning false stops with `cancelled`.
   public func compress(
     _ source: ImageFile, into directory: String,
     progress: (_ done: Int64, _ total: Int64) -> Bool = { _, _ in true }
@@ -62,8 +63,9 @@ public struct ImageCompressor: Sendable {
     }
   }
 
-  // Images are often packed or encrypted already, and finding out the whole way costs ten times what
-  // hashing does. Pieces spread over the image tell: were a twentieth of it to shrink, some would.
+  // Images are often packed or encrypted already, and finding out the whole way costs several times
+  // what hashing does. Pieces spread over the image tell: were a twentieth of it to shrink, some
+  // would.
   private func shrinks(_ source: ImageFile) throws(ImageError) -> Bool {
     let pieceBytes = 64 << 10
     let pieceCount: Int64 = 64
