@@ -39,7 +39,7 @@ let package = Package(
     // Bindings: the only importers of their C library.
     library("Crypto", ["COpenSSL"], strict),
     library("UpdateTrust", ["UpdateModel", "Crypto"], strict),
-    library("ImagePipeline", ["UpdateModel", "Crypto", "CZstd"], strict),
+    library("ImagePipeline", ["Crypto", "CZstd"], strict),
     library("FleetStore", ["UpdateModel", "RolloutEngine", "CSQLite"], strict),
     library("HTTPServer", ["Crypto", "CLinux"], strict),
     library("HTTPClient", ["Crypto"], strict),
@@ -51,12 +51,11 @@ let package = Package(
       strict),
     library("Gateways", ["UpdateModel", "RolloutEngine", "Orchestrator", "HTTPServer"], strict),
     .target(
-      name: "Console", dependencies: ["UpdateModel", "Orchestrator", "HTTPServer"],
-      resources: [.embedInCode("Assets")], swiftSettings: strict),
+      name: "Console", resources: [.embedInCode("Assets")], swiftSettings: strict),
     .executableTarget(
       name: "groundswell",
       dependencies: [
-        "UpdateModel", "RolloutEngine", "FleetSimulator", "Crypto", "UpdateTrust", "ImagePipeline",
+        "UpdateModel", "RolloutEngine", "FleetSimulator", "Crypto", "ImagePipeline",
         "FleetStore", "HTTPServer", "HTTPClient", "Orchestrator", "Gateways", "Console",
       ],
       swiftSettings: strict),
@@ -68,15 +67,18 @@ let package = Package(
     tests("FleetSimulator", ["UpdateModel", "RolloutEngine", "FleetSimulator"]),
     tests("Crypto", ["Crypto"]),
     tests("UpdateTrust", ["UpdateModel", "Crypto", "UpdateTrust"]),
-    tests("ImagePipeline", ["UpdateModel", "Crypto", "ImagePipeline"]),
+    tests("ImagePipeline", ["Crypto", "ImagePipeline"]),
     tests("FleetStore", ["UpdateModel", "RolloutEngine", "FleetStore"]),
+    tests(
+      "Orchestrator",
+      ["UpdateModel", "RolloutEngine", "Crypto", "ImagePipeline", "FleetStore", "Orchestrator"]),
     tests("HTTPServer", ["Crypto", "HTTPServer", "HTTPClient"]),
     tests(
       "Gateways",
       [
-        "UpdateModel", "RolloutEngine", "Crypto", "ImagePipeline", "Orchestrator", "Gateways",
+        "UpdateModel", "Crypto", "ImagePipeline", "Orchestrator", "Gateways",
         "FleetStore", "HTTPServer", "HTTPClient",
       ]),
-    tests("EndToEnd", ["UpdateModel", "Crypto", "HTTPClient"]),
+    tests("EndToEnd", ["UpdateModel", "HTTPClient"]),
   ]
 )

@@ -9,12 +9,15 @@ extension ChangeWriter {
     case updateRollout, insertRollout, rolloutEvent, action, report, actionCounter, prune, pruneRuns
     case selectRun, insertRun
 
-    /// The statement. Upserts name the key they mean, so that a second lease of a device is an error
-    /// and not a replacement.
+    /// The statement. Upserts name the key they mean, so that a second lease of a device is an
+    /// error and not a replacement.
     var sql: String {
       switch self {
       case .tenant:
-        "INSERT INTO tenant VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET document = excluded.document"
+        """
+        INSERT INTO tenant VALUES (?, ?)
+        ON CONFLICT (name) DO UPDATE SET document = excluded.document
+        """
       case .apiToken:
         """
         INSERT INTO api_token VALUES (?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE
@@ -57,17 +60,7 @@ extension ChangeWriter {
         """
       case .rolloutEvent:
         "INSERT INTO rollout_event (tenant, rollout, at, sentence) VALUES (?, ?, ?, ?)"
-      case .action:
-        """
-        INSERT INTO action VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-        ON CONFLICT (tenant, rollout, device) DO UPDATE
-        SET stage = excluded.stage, kind = excluded.kind, id = excluded.id,
-        previous = excluded.previous, attempt = excluded.attempt, release = excluded.release,
-        fallback = excluded.fallback, phase = excluded.phase, outcome = excluded.outcome,
-        until = excluded.until, cancel = excluded.cancel, granted = excluded.granted,
-        changed = excluded.changed, installed = excluded.installed, cause = excluded.cause,
-        detail = excluded.detail
-        """
+      case .action: Kind.actionUpsert
       case .report:
         """
         INSERT INTO report (tenant, device, rollout, action, at, kind, text, code)
@@ -78,19 +71,23 @@ extension ChangeWriter {
         INSERT INTO counter VALUES ('action', ?) ON CONFLICT (name) DO UPDATE
         SET value = excluded.value
         """
-      // Reports are numbered as they come in, so the oldest are at the front. The newest stays,
-      // because the next number is one more than the largest in the table.
-      case .prune:
-        """
-        DELETE FROM report WHERE id IN (SELECT id FROM report ORDER BY id LIMIT ?) AND at < ?
-        AND id < (SELECT max(id) FROM report)
-        """
-      case .pruneRuns:
-        "DELETE FROM report_run WHERE first + ? <= (SELECT min(id) FROM report)"
-      case .selectRun: "SELECT id, tenant, device FROM report WHERE id >= ? AND id < ?"
-      case .insertRun: "INSERT INTO report_run VALUES (?, ?)"
+      case .prune: HistoryStatements.prune
+      case .pruneRuns: HistoryStatements.pruneRuns
+      case .selectRun: HistoryStatements.selectRun
+      case .insertRun: HistoryStatements.insertRun
       }
     }
+
+    private static let actionUpsert = """
+      INSERT INTO action VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      ON CONFLICT (tenant, rollout, device) DO UPDATE
+      SET stage = excluded.stage, kind = excluded.kind, id = excluded.id,
+      previous = excluded.previous, attempt = excluded.attempt, release = excluded.release,
+      fallback = excluded.fallback, phase = excluded.phase, outcome = excluded.outcome,
+      until = excluded.until, cancel = excluded.cancel, granted = excluded.granted,
+      changed = excluded.changed, installed = excluded.installed, cause = excluded.cause,
+      detail = excluded.detail
+      """
 
     private static func documentUpsert(_ table: String) -> String {
       """
@@ -99,4 +96,17 @@ extension ChangeWriter {
       """
     }
   }
+}
+
+/// The statements that keep the history of reports short and findable.
+private enum HistoryStatements {
+  // Reports are numbered as they come in, so the oldest are at the front. The newest stays,
+  // because the next number is one more than the largest in the table.
+  static let prune = """
+    DELETE FROM report WHERE id IN (SELECT id FROM report ORDER BY id LIMIT ?) AND at < ?
+    AND id < (SELECT max(id) FROM report)
+    """
+  static let pruneRuns = "DELETE FROM report_run WHERE first + ? <= (SELECT min(id) FROM report)"
+  static let selectRun = "SELECT id, tenant, device FROM report WHERE id >= ? AND id < ?"
+  static let insertRun = "INSERT INTO report_run VALUES (?, ?)"
 }

@@ -27,7 +27,12 @@ final class DirectoryLock: Sendable {
     self.descriptor = descriptor
   }
 
-  deinit { close(descriptor) }
+  deinit {
+    // Said in so many words: a child process that is just being started holds the descriptor too,
+    // until it executes its program, and closing ours would not give the lock back.
+    flock(descriptor, LOCK_UN)
+    close(descriptor)
+  }
 
   private static var reason: String { String(cString: strerror(errno)) }
 }

@@ -33,6 +33,7 @@ final class HistoryReader {
   static let pageMax = 1000
 
   private let moments: Statement
+  private let actions: Statement
   private let finder: ReportFinder
 
   init(path: String) throws(StoreError) {
@@ -43,6 +44,11 @@ final class HistoryReader {
       """
       SELECT id, at, sentence FROM rollout_event
       WHERE tenant = ? AND rollout = ? AND id < ? ORDER BY id DESC LIMIT ?
+      """)
+    actions = try Statement(
+      connection,
+      """
+      SELECT * FROM action WHERE tenant = ? AND rollout = ? AND device > ? ORDER BY device LIMIT ?
       """)
   }
 
@@ -69,6 +75,19 @@ final class HistoryReader {
     let entries = try finder.reports(
       of: device, action: action, before: before ?? Int64.max, count: limit + 1)
     return page(entries, limit: limit)
+  }
+
+  func actions(
+    of rollout: RolloutID, tenant: Name, after device: String, limit: Int
+  ) throws(StoreError) -> [Action] {
+    var found: [Action] = []
+    actions.bind(tenant.text).bind(Int64(rollout.number)).bind(device)
+      .bind(Int64(min(max(1, limit), HistoryReader.pageMax)))
+    try actions.each(table: "action", keyColumns: 3) { (row) throws(RowFault) in
+      _ = row.text()
+      found.append(try row.action())
+    }
+    return found
   }
 
   private func page<Content>(

@@ -1,8 +1,8 @@
 // ReportIndex: finds the reports of a device without an index entry for each report.
 //
-// An ordinary index costs a page at a random place for each report, which is more than all the rest.
-// Reports are numbered without gaps, so one row for each run of numbers is enough: a hash of the
-// device for each report in it. A look-up reads 4 bytes per report kept, newest first.
+// An ordinary index costs a page at a random place for each report, which is more than all the
+// rest. Reports are numbered without gaps, so one row for each run of numbers is enough: a hash of
+// the device for each report in it. A look-up reads 4 bytes per report kept, newest first.
 
 internal import UpdateModel
 

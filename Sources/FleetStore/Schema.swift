@@ -27,10 +27,11 @@ enum Schema {
     }
   }
 
-  // action.kind, .phase, .outcome, .cancel hold the raw values of the enumerations in RolloutEngine;
-  // rollout.status, release status and action.cause hold their words. An action is leased when it
-  // has a phase, ended when it has an outcome, and waits for its next attempt when it has neither;
-  // `until` is the deadline of the lease or the time from which the next attempt may be granted.
+  // action.kind, .phase, .outcome, .cancel hold the raw values of the enumerations in
+  // RolloutEngine; rollout.status, release status and action.cause hold their words. An action is
+  // leased when it has a phase, ended when it has an outcome, and waits for its next attempt when
+  // it has neither; `until` is the deadline of the lease or the time from which the next attempt
+  // may be granted.
   private static let version1 = """
     CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 

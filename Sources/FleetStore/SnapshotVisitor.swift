@@ -1,4 +1,5 @@
-// SnapshotVisitor: receives the stored fleet row by row, so that a start needs no second copy of it.
+// SnapshotVisitor: receives the stored fleet row by row, so that a start needs no second copy of
+// it.
 
 public import RolloutEngine
 public import UpdateModel

@@ -1,5 +1,7 @@
-// Store: makes decisions durable in the order in which they were made, and gives them back at start.
+// Store: makes decisions durable in the order in which they were made, and gives them back at
+// start.
 
+public import RolloutEngine
 internal import Synchronization
 public import UpdateModel
 
@@ -27,7 +29,8 @@ public final class Store: Sendable {
   /// Opens or makes `<directory>/groundswell.db`, and brings its tables up to date.
   ///
   /// `isAccepting` turns false when `pendingLimit` changes wait. The callbacks get the last ticket
-  /// of a group and run on the writer's thread; they are to be short and must not wait for a ticket.
+  /// of a group and run on the writer's thread; they are to be short and must not wait for a
+  /// ticket.
   public init(
     directory: String, pendingLimit: Int,
     onCommit: @escaping @Sendable (UInt64) -> Void = { _ in },
@@ -106,8 +109,8 @@ public final class Store: Sendable {
 
   // MARK: History
 
-  /// What happened to a rollout, newest first; `before` is `next` of the page before, and `limit` is
-  /// 1 to 1000. Reads the disk: not for event loops.
+  /// What happened to a rollout, newest first; `before` is `next` of the page before, and `limit`
+  /// is 1 to 1000. Reads the disk: not for event loops.
   public func history(
     of rollout: RolloutID, tenant: Name, before: Int64? = nil, limit: Int
   ) throws(StoreError) -> HistoryPage<RolloutMoment> {
@@ -125,13 +128,23 @@ public final class Store: Sendable {
     }
   }
 
+  /// The actions of a rollout by device after a given one, at most 1,000; for rollouts whose
+  /// actions are no longer kept in memory. Reads the disk: not for event loops.
+  public func actions(
+    of rollout: RolloutID, tenant: Name, after device: String, limit: Int
+  ) throws(StoreError) -> [Action] {
+    try history.withLock { (reader) throws(StoreError) in
+      try reader.actions(of: rollout, tenant: tenant, after: device, limit: limit)
+    }
+  }
+
   // MARK: End
 
   /// Writes what waits, moves the log into the database, ends the threads and gives the
   /// directory back; once. History can be read until the store goes.
   ///
-  /// - Returns: What kept changes that wait from being written or the log from being moved; nil when
-  ///   everything is durable. Changes lost here were never reported as durable.
+  /// - Returns: What kept changes that wait from being written or the log from being moved; nil
+  /// when   everything is durable. Changes lost here were never reported as durable.
   @discardableResult public func stop() -> StoreError? {
     let threads = running.withLock { running in
       defer { running.threads = nil }

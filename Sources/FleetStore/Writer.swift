@@ -5,7 +5,8 @@ internal import UpdateModel
 
 /// What is called when a group is durable, with its last ticket; on the writer's thread.
 typealias CommitCallback = @Sendable (UInt64) -> Void
-/// What is called when a group is not durable for now, with its last ticket; on the writer's thread.
+/// What is called when a group is not durable for now, with its last ticket; on the writer's
+/// thread.
 typealias FailureCallback = @Sendable (UInt64, StoreError) -> Void
 
 /// Takes what waits, writes it in one transaction and tells those who wait. What cannot be written

@@ -4,9 +4,10 @@ import Synchronization
 
 /// Holds replies back until what they acknowledge is safe.
 ///
-/// A handler sends with `after: ticket`; the bytes wait in the connection's output. The writer calls
-/// `advance(to:)` after each commit. Tickets count up from 1; 0 means "send now". Held replies leave
-/// in the order they were held on each loop, so tickets should be handed out in that order too.
+/// A handler sends with `after: ticket`; the bytes wait in the connection's output. The writer
+/// calls `advance(to:)` after each commit. Tickets count up from 1; 0 means "send now". Held
+/// replies leave in the order they were held on each loop, so tickets should be handed out in that
+/// order too.
 public final class Barrier: Sendable {
   /// What became of a ticket.
   enum Outcome {
@@ -36,7 +37,8 @@ public final class Barrier: Sendable {
     wake()
   }
 
-  /// Turns all held replies up to a ticket, that are not yet settled, into 503 with `Retry-After: 5`.
+  /// Turns all held replies up to a ticket, that are not yet settled, into 503 with `Retry-After:
+  /// 5`.
   ///
   /// - Parameter ticket: the last ticket of the commit that failed.
   public func fail(through ticket: UInt64) {

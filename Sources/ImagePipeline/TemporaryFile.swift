@@ -49,7 +49,8 @@ final class TemporaryFile: Sendable {
   /// Renames the file to `target` and makes it read-only; works once.
   ///
   /// The name is checked against the open file first: what was hashed is what is published. Whoever
-  /// can still exchange it between check and rename can write to the folder and needs no such trick.
+  /// can still exchange it between check and rename can write to the folder and needs no such
+  /// trick.
   func publish(as target: String) throws(ImageError) {
     guard claim() else { throw .closed }
     do throws(ImageError) {

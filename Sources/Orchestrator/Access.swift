@@ -94,8 +94,12 @@ extension ControlPlane {
     try settings.apply(document)
     let room = Room(tenant: name)
     room.apply(settings)
-    guard insert(room) else { throw Problem(.conflict, "tenant \(name) exists") }
-    return (room, store.enqueue(.tenant(TenantRecord(name: name, document: settings.document))))
+    // On its way to the store before anybody can find the room and add to it.
+    let record = TenantRecord(name: name, document: settings.document)
+    guard let ticket = insert(room, before: { store.enqueue(.tenant(record)) }) else {
+      throw Problem(.conflict, "tenant \(name) exists")
+    }
+    return (room, ticket)
   }
 
   /// Changes settings of a tenant; members that are not given stay.

@@ -1,4 +1,5 @@
-// Commit: the tail of every command that touches a rollout: let the gate act, hand all to the store.
+// Commit: the tail of every command that touches a rollout: let the gate act, hand all to the
+// store.
 
 import FleetStore
 import RolloutEngine

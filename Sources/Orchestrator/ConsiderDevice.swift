@@ -1,4 +1,5 @@
-// ConsiderDevice: what a device that polls is due: proof, recovery, another attempt or a first grant.
+// ConsiderDevice: what a device that polls is due: proof, recovery, another attempt or a first
+// grant.
 
 import FleetStore
 import RolloutEngine
@@ -33,9 +34,7 @@ extension ControlPlane {
   ) -> Outcome {
     var wait: Outcome = .nothing
     // A lease comes before everything: a device never holds two.
-    let leased = ledger.live.first {
-      ledger.books[$0]?.actions[device.key.device]?.isLeased ?? false
-    }
+    let leased = ledger.lease(of: device.key.device)
     if let leased, let book = ledger.books[leased], let action = book.actions[device.key.device] {
       let outcome = attend(action, of: device, view, in: book, &ledger, &draft)
       if book.actions[device.key.device]?.isLeased ?? false { return outcome }
@@ -65,7 +64,8 @@ extension ControlPlane {
     let running = ControlPlane.running(device, view, action, ledger)
     step(.polled(running), &action, book, &ledger, &draft)
     if book.rollout.status.isStopped {
-      recover(&action, of: device, in: book, &ledger, &draft)
+      let delay = recover(&action, of: device, in: book, &ledger, &draft)
+      if let delay { return delay }
     } else if case .retrying = action.state {
       return offer(device, in: book, &ledger, &draft)
     }
@@ -77,14 +77,13 @@ extension ControlPlane {
       return .later(nil)
     case .leased: return action.cancel == .requested ? .cancelling(action.id) : .leased(action.id)
     case .retrying(let from): return .later(from)
-    case .ended: return isAwaited(action, book) ? .later(nil) : .nothing
+    case .ended(let outcome):
+      if running == .stale, outcome == .succeeded || outcome == .unverified {
+        // It said something else before a restart of this server; whether it still does counts.
+        draft.room.fleet.askForAttributes(device.key.device, true)
+      }
+      return .nothing
     }
-  }
-
-  // A device that has to go back but is held up by a limit looks again at its next poll.
-  private func isAwaited(_ action: Action, _ book: RolloutBook) -> Bool {
-    guard book.rollout.status == .rollingBack, action.kind == .update else { return false }
-    return action.standing == .succeeded || action.standing == .unverified
   }
 
   private func step(
@@ -102,15 +101,17 @@ extension ControlPlane {
     draft.judge(book)
   }
 
+  // Returns what holds the device up, if something does that will pass.
   private func recover(
     _ action: inout Action, of device: Device, in book: RolloutBook, _ ledger: inout Ledger,
     _ draft: inout Draft
-  ) {
+  ) -> Outcome? {
     let release = book.rollout.specification.release
     let recovery = Recovery.decide(
       action, runsRelease: ledger.runs(device, release), in: book.rollout, now: draft.now)
-    switch recovery {
-    case .nothing, .wait: return
+    switch isPossible(recovery, action, ledger) ? recovery : .strand {
+    case .nothing: break
+    case .wait(let reason): return ControlPlane.outcome(of: reason)
     case .cancel: step(.cancelRequested, &action, book, &ledger, &draft)
     case .strand:
       action = action.stranded(now: draft.now)
@@ -125,6 +126,25 @@ extension ControlPlane {
         action, id: newID(&draft), policy: book.rollout.policy, now: draft.now)
       grant(action, in: book, &ledger, &draft)
     }
+    return nil
+  }
+
+  // A release that was revoked since the device ran it is no way back either.
+  private func isPossible(_ recovery: Recovery, _ action: Action, _ ledger: Ledger) -> Bool {
+    switch recovery {
+    case .turnBack(let fallback): ledger.isPublished(fallback)
+    case .retryTurnBack: ledger.isPublished(action.release)
+    case .nothing, .cancel, .strand, .wait: true
+    }
+  }
+
+  // What a device is told that is granted nothing.
+  private static func outcome(of answer: Eligibility) -> Outcome {
+    switch answer {
+    case .eligible, .excluded, .deferred(.stageClosed), .deferred(.notRunning): .nothing
+    case .deferred(.backingOff(let until)), .deferred(.rateLimit(_, let until)): .later(until)
+    case .deferred(.concurrencyLimit): .later(nil)
+    }
   }
 
   // A device that may be granted its first or next attempt.
@@ -137,18 +157,22 @@ extension ControlPlane {
     let candidate = ledger.candidate(device, for: specification, fits: fits)
     let answer = Eligibility.decide(candidate, action: known, in: book.rollout, now: draft.now)
     switch answer {
-    case .excluded, .deferred(.stageClosed), .deferred(.notRunning): return .nothing
-    case .deferred(.backingOff(let until)), .deferred(.rateLimit(_, let until)):
-      return .later(until)
-    case .deferred(.concurrencyLimit): return .later(nil)
+    case .excluded, .deferred: return ControlPlane.outcome(of: answer)
     case .eligible(let stage):
+      // What it runs now is what it could go back to. So a device that never spoke gets one poll to
+      // say so, and no more, because some never do.
+      if known == nil, device.attributes.isEmpty,
+        draft.room.fleet.noteFirstQuestion(to: device.key.device)
+      {
+        return .later(nil)
+      }
       let id = newID(&draft)
       let policy = specification.policy
       let action =
         known.map { ActionMachine.regrant($0, id: id, policy: policy, now: draft.now) }
         ?? Action(
           rollout: specification.id, device: device.key.device, stage: stage, id: id,
-          release: specification.release, fallback: ledger.fallback(of: device),
+          release: specification.release, fallback: ledger.fallback(of: device, from: book.release),
           deadline: draft.now + policy.timeouts.accept, now: draft.now)
       grant(action, in: book, &ledger, &draft)
       return .leased(id)

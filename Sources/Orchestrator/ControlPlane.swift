@@ -44,12 +44,13 @@ public final class ControlPlane: Sendable {
     rooms.withLock { Array($0.values) }.sorted { $0.tenant < $1.tenant }
   }
 
-  /// Adds a room; false when its tenant has one.
-  func insert(_ room: Room) -> Bool {
+  /// Adds a room after `first` was done; nil, and nothing done, when its tenant has one.
+  func insert<Result: Sendable>(_ room: Room, before first: () -> Result) -> Result? {
     rooms.withLock { rooms in
-      guard rooms[room.tenant] == nil else { return false }
+      guard rooms[room.tenant] == nil else { return nil }
+      let result = first()
       rooms[room.tenant] = room
-      return true
+      return result
     }
   }
 

@@ -11,6 +11,11 @@ extension ControlPlane {
     named name: Name, _ request: RolloutRequest, in room: Room
   ) throws(Problem) -> (rollout: Rollout, ticket: UInt64) {
     try requireStore()
+    guard !name.text.allSatisfy(\.isNumber) else {
+      throw Problem(
+        .invalidRequest, "name: '\(name)' looks like a rollout's number; use a letter at least once"
+      )
+    }
     let now = clock.now
     let (policy, document) = try policies.policy(request.policy, overrides: request.overrides)
     let release = try room.ledger.withLock { ledger throws(Problem) in

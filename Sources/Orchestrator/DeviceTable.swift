@@ -33,6 +33,8 @@ struct DeviceRecord {
     static let wantsAttributes = Flags(rawValue: 2)
     /// `lastSeen` is newer than in the store.
     static let isUnsaved = Flags(rawValue: 4)
+    /// The device was asked for its attributes since the server started.
+    static let wasAsked = Flags(rawValue: 8)
   }
 }
 

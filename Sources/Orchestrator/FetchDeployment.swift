@@ -30,13 +30,14 @@ public struct ServedImage: Sendable {
 extension ControlPlane {
   /// The instructions of a device's leased action; nil when it has no such lease.
   ///
-  /// The first fetch starts the download phase. A closed action is never changed by reading it.
+  /// The first fetch starts the download phase. A closed action is never changed by reading it, and
+  /// one of a rollout that was stopped since the device polled is not handed out any more.
   public func deployment(
     _ id: ActionID, for device: DeviceID, in room: Room
   ) -> Deployment? {
     let now = clock.now
     return room.ledger.withLock { ledger -> Deployment? in
-      guard let (book, action) = lease(id, of: device, &ledger), action.cancel != .requested,
+      guard let (book, action) = lease(id, of: device, &ledger), !book.isToStop(action),
         let release = ledger.releases[action.release]
       else { return nil }
       let artifacts = images(for: device, action, in: room, ledger)
@@ -57,7 +58,8 @@ extension ControlPlane {
   /// Whether a device is asked to stop this action.
   public func isCancelling(_ id: ActionID, for device: DeviceID, in room: Room) -> Bool {
     room.ledger.withLock { ledger in
-      lease(id, of: device, &ledger)?.1.cancel == .requested
+      guard let (book, action) = lease(id, of: device, &ledger) else { return false }
+      return action.phase != .offered && book.isToStop(action)
     }
   }
 
@@ -112,15 +114,20 @@ extension ControlPlane {
       action.isLeased,
       action.phase != .verifying
     else { return nil }
-    if book.rollout.status == .paused, action.phase == .offered { return nil }
+    // An offer that was not taken up is taken back: at once by a stop, for its time by a pause.
+    let isWithdrawn =
+      book.rollout.status == .paused
+      || (book.rollout.status.isStopped && action.kind == .update)
+    if isWithdrawn, action.phase == .offered { return nil }
     return (book, action)
   }
 
   private func images(
     for device: DeviceID, _ action: Action, in room: Room, _ ledger: Ledger
   ) -> [Artifact] {
+    // A model in the table is a name.
     guard let text = room.fleet.view(device)?.hardware, let hardware = try? Name(text) else {
-      return []  // a model in the table is a name
+      return []
     }
     return ledger.artifacts(of: action.release, for: hardware)
   }

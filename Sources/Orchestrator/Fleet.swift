@@ -204,6 +204,16 @@ final class Fleet: Sendable {
     }
   }
 
+  /// Notes that a device is being asked for its attributes; true the first time.
+  func noteFirstQuestion(to device: DeviceID) -> Bool {
+    var isFirst = false
+    update(device) { record in
+      isFirst = record.flags.contains(.wantsAttributes) && !record.flags.contains(.wasAsked)
+      record.flags.insert(.wasAsked)
+    }
+    return isFirst
+  }
+
   /// Makes the device look at the rollouts again at its next poll.
   func wake(_ device: DeviceID) { update(device) { $0.idleEpoch = 0 } }
 

@@ -1,4 +1,5 @@
-// Ledger: what one tenant's devices were promised: rollouts, actions, leases; and what they can get.
+// Ledger: what one tenant's devices were promised: rollouts, actions, leases; and what they can
+// get.
 
 import RolloutEngine
 import UpdateModel
@@ -39,12 +40,22 @@ struct Ledger {
       .sorted { $0.component < $1.component }
   }
 
-  /// A published release of the tenant with this version that fits; the newest of several.
-  func release(version: String, for hardware: Name) -> ReleaseID? {
-    releases.values
-      .filter { $0.version.text == version && $0.status != .draft }
-      .filter { !artifacts(of: $0.id, for: hardware).isEmpty }
-      .map(\.id).max()
+  /// Whether a release may be given to devices.
+  func isPublished(_ release: ReleaseID) -> Bool { releases[release]?.status == .published }
+
+  /// The release that a device says it runs, to go back to from another one: published, with every
+  /// component that the other one replaces; the same product before others, the newest of several.
+  func fallback(of device: Device, from other: Release) -> ReleaseID? {
+    guard let hardware = device.hardware else { return nil }
+    let replaced = Set(artifacts(of: other.id, for: hardware).map(\.component))
+    let candidates = releases.values.filter { release in
+      release.status == .published && release.id != other.id && runs(device, release.id)
+        && replaced.isSubset(of: artifacts(of: release.id, for: hardware).map(\.component))
+    }
+    func order(_ release: Release) -> (Int, UInt32) {
+      (release.name == other.name ? 1 : 0, release.id.number)
+    }
+    return candidates.max { order($0) < order($1) }?.id
   }
 
   /// Whether a version text names what a release brings to a hardware model.
@@ -89,6 +100,11 @@ struct Ledger {
     }
     guard let version = device.reportedVersion else { return false }
     return isVersion(version, of: release, for: device.hardware)
+  }
+
+  /// The live rollout in which a device holds its lease; a device never holds two.
+  func lease(of device: DeviceID) -> RolloutID? {
+    live.first { books[$0]?.actions[device]?.isLeased ?? false }
   }
 
   /// The live rollout in which a device has the action with this id, now or one attempt ago.

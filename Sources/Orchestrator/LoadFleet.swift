@@ -52,7 +52,7 @@ private struct FleetLoader: SnapshotVisitor {
     }
     room.apply(settings)
     rooms[tenant.name] = room
-    _ = plane.insert(room)
+    _ = plane.insert(room) { true }
   }
 
   mutating func visit(apiToken: APITokenRecord) {
@@ -68,10 +68,12 @@ private struct FleetLoader: SnapshotVisitor {
   }
 
   mutating func visit(device: Device, lastSeen: Instant?) {
-    // Whether a device was asked for its attributes is not kept, so all that never spoke are.
+    // Whether a device was asked for its attributes is not kept, so all that never spoke are. Nor is
+    // when it reported its version: what it said may be older than its last installation, so it
+    // proves nothing until it is said again.
     room(device.key.tenant)?.fleet.put(
       device, lastSeen: lastSeen, wantsAttributes: device.attributes.isEmpty,
-      versionReportedAt: lastSeen)
+      versionReportedAt: nil)
   }
 
   mutating func visit(group: DeviceGroup, of tenant: Name) {
@@ -110,7 +112,7 @@ private struct FleetLoader: SnapshotVisitor {
             DeadlineQueue.Entry(
               deadline: max(deadline, grace), rollout: action.rollout, device: action.device))
         }
-        book.restore(action)
+        book.restore(action, now: now)
         return true
       }
     if !isKnown {

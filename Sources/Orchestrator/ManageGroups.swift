@@ -93,7 +93,8 @@ extension ControlPlane {
     }
   }
 
-  /// The members of a group by id, after `cursor`, at most `limit`; nil when there is no such group.
+  /// The members of a group by id, after `cursor`, at most `limit`; nil when there is no such
+  /// group.
   public func members(
     of name: Name, in room: Room, after cursor: String?, limit: Int
   ) -> [DeviceID]? {

@@ -77,6 +77,20 @@ extension ControlPlane {
     var withoutFallback = 0
   }
 
+  // What decides which release a device runs. A fleet runs few different things, so what follows
+  // from it is found once for each.
+  private struct Software: Hashable {
+    let hardware: Name
+    let version: String?
+    let image: Digest?
+
+    init(_ device: Device, _ hardware: Name) {
+      self.hardware = hardware
+      version = device.reportedVersion
+      image = device.reportedImage
+    }
+  }
+
   /// Counts the devices a rollout is for, and ranks those outside the canary group.
   func census(
     _ release: Release, _ policy: Policy, _ target: RolloutSpecification.Target?, salt: UInt64,
@@ -89,6 +103,7 @@ extension ControlPlane {
       throw Problem(.unprocessable, "there is no group \(name); create it or choose another target")
     }
     let artifacts = RolloutBook.byHardware(release.artifacts.compactMap { ledger.artifacts[$0] })
+    var fallbacks: [Software: Bool] = [:]
     room.fleet.forEach(in: room.tenant) { device, _ in
       let canary = ledger.isCanary(device, of: policy)
       guard canary || ledger.isTargeted(device, by: target) else { return }
@@ -100,7 +115,11 @@ extension ControlPlane {
         census.alreadyRunning += 1
         return
       }
-      if ledger.fallback(of: device) == nil { census.withoutFallback += 1 }
+      let software = Software(device, hardware)
+      let hasFallback =
+        fallbacks[software] ?? (ledger.fallback(of: device, from: release) != nil)
+      fallbacks[software] = hasFallback
+      if !hasFallback { census.withoutFallback += 1 }
       if canary {
         census.canaries += 1
       } else {
@@ -168,12 +187,6 @@ extension Ledger {
     copy.releases = releases
     copy.groups = groups
     return copy
-  }
-
-  /// The release that a device says it runs, for the way back.
-  func fallback(of device: Device) -> ReleaseID? {
-    guard let version = device.reportedVersion, let hardware = device.hardware else { return nil }
-    return release(version: version, for: hardware)
   }
 
   /// Finds a release by number or as `name:version`.

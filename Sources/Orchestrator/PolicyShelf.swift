@@ -1,4 +1,5 @@
-// PolicyShelf: the policies in a directory, read when they are asked for, so that edits take effect.
+// PolicyShelf: the policies in a directory, read when they are asked for, so that edits take
+// effect.
 
 import Glibc
 public import UpdateModel
@@ -20,7 +21,13 @@ public struct PolicyShelf: Sendable {
       let known = names.joined(separator: ", ")
       throw Problem(.unprocessable, "there is no policy '\(name.prefix(64))'; there are: \(known)")
     }
-    return try Policy.readDocument(text, file: "\(name).json", overrides: overrides)
+    let found = try Policy.readDocument(text, file: "\(name).json", overrides: overrides)
+    guard found.policy.name.text == name else {
+      throw Problem(
+        .unprocessable,
+        "policy \(name).json calls itself \(found.policy.name); file and name have to agree")
+    }
+    return found
   }
 
   /// The names of all policies, sorted.

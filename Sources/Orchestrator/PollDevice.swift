@@ -28,7 +28,8 @@ public struct PollTerms: Sendable {
 }
 
 extension ControlPlane {
-  /// Answers a poll. The hot path, nothing to do, takes one lock and touches neither store nor heap.
+  /// Answers a poll. The hot path, nothing to do, takes one lock and touches neither store nor
+  /// heap.
   public func poll(
     _ room: Room, device id: UnsafeRawBufferPointer, token: UnsafeRawBufferPointer
   ) -> PollAnswer {
@@ -73,22 +74,27 @@ extension ControlPlane {
   private func look(
     _ room: Room, _ id: UnsafeRawBufferPointer, now: Instant, epoch: UInt32
   ) -> PollAnswer {
-    guard let device = try? DeviceID(String(decoding: id, as: UTF8.self)),  // it is in the table
-      let (known, _) = room.fleet.device(DeviceKey(tenant: room.tenant, device: device)),
-      let view = room.fleet.view(device)
-    else { return .refused }
-    let sleep = sleep(room, id, now: now)
-    let finding = room.ledger.withLock { ledger in
-      consider(known, view, room, &ledger, now: now)
+    guard let device = try? DeviceID(String(decoding: id, as: UTF8.self)) else {
+      return .refused  // it was found in the table, so it is valid
     }
+    let sleep = sleep(room, id, now: now)
+    let finding = room.ledger.withLock { ledger -> Finding? in
+      // All in one: what changes a device holds this lock too, so neither is an old state decided
+      // on nor a device marked that has just changed.
+      guard let (known, _) = room.fleet.device(DeviceKey(tenant: room.tenant, device: device)),
+        let view = room.fleet.view(device)
+      else { return nil }
+      let finding = consider(known, view, room, &ledger, now: now)
+      if case .nothing = finding { room.fleet.markIdle(device, epoch: epoch) }
+      return finding
+    }
+    guard let finding else { return .refused }
     let wants = room.fleet.view(device)?.wantsAttributes ?? false
     func terms(_ ticket: UInt64, _ sleep: Interval = sleep) -> PollTerms {
       PollTerms(sleep: sleep, wantsAttributes: wants, ticket: ticket)
     }
     switch finding {
-    case .nothing(let ticket):
-      room.fleet.markIdle(device, epoch: epoch)
-      return .idle(terms(ticket))
+    case .nothing(let ticket): return .idle(terms(ticket))
     case .later(let until, let ticket):
       guard let until else { return .idle(terms(ticket)) }
       let wait = max(Interval.seconds(1), until - now)

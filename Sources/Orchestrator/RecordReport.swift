@@ -55,6 +55,8 @@ public enum ReportOutcome: Sendable {
   case unknownAction
   /// The action is closed and this does not repeat its end.
   case closed
+  /// The device answers a request to stop that was never made.
+  case notCancelling
   /// The device has sent as many reports for this action as are kept.
   case tooMany
   /// The store cannot take it; the device should repeat it.
@@ -66,26 +68,42 @@ extension ControlPlane {
   public static let reportsPerActionMax = 1000
 
   /// Records a report: history, action, counters and gate in one commit.
+  ///
+  /// `answersCancel` tells whether the device answers a request to stop rather than an offer.
   public func record(
-    _ report: DeviceReport, of device: DeviceID, action id: ActionID, in room: Room
+    _ report: DeviceReport, of device: DeviceID, action id: ActionID, answersCancel: Bool = false,
+    in room: Room
   ) -> ReportOutcome {
     guard isStoreHealthy else { return .storeUnavailable }
     let now = clock.now
     return room.ledger.withLock { ledger in
       guard let (book, action) = ledger.book(of: device, action: id) else { return .unknownAction }
-      guard book.spoken[device]?.count ?? 0 < ControlPlane.reportsPerActionMax || report.isFinal
-      else { return .tooMany }
+      let count = book.spoken[device]?.count ?? 0
+      guard count < ControlPlane.reportsPerActionMax || report.isFinal else { return .tooMany }
       var draft = Draft(room, now: now)
+      var isNews = false
       // A word about the attempt before says nothing about the present one.
       if action.id == id {
+        if answersCancel, !isAboutToStop(action, book) { return .notCancelling }
+        // There is one refusal: the action is closed.
         guard let next = try? advance(action, by: report, in: book, now: now) else {
           return .closed
         }
-        if next != action {
+        // A late word would make the action a lease again. While the device holds another one it is
+        // only noted: what the device runs will tell.
+        let isBarred = next.isLeased && !action.isLeased && ledger.lease(of: device) != nil
+        isNews = next != action && !isBarred
+        if isNews {
           draft.record(next, in: book, &ledger)
+          // It may have been found to have nothing to do when its action had ended.
+          room.fleet.wake(device)
           if case .installed = report.meaning { room.fleet.askForAttributes(device, true) }
           draft.judge(book)
         }
+      }
+      // Final reports are taken without end, but only kept while they say something.
+      guard isNews || count < ControlPlane.reportsPerActionMax else {
+        return .accepted(ticket: ledger.lastTicket)
       }
       book.note(report, of: device)
       draft.add(
@@ -95,6 +113,12 @@ extension ControlPlane {
             action: id, at: now, kind: report.word, text: report.text, code: report.code)))
       return .accepted(ticket: commit(draft, &ledger))
     }
+  }
+
+  // A closed action judges for itself whether an answer repeats how it closed.
+  private func isAboutToStop(_ action: Action, _ book: RolloutBook) -> Bool {
+    if case .ended = action.state { return true }
+    return action.cancel != .none || book.isToStop(action)
   }
 
   private func advance(

@@ -52,6 +52,7 @@ extension ControlPlane {
     let tokens = try ControlPlane.tokens(for: registrations)
     let ticket = try room.ledger.withLock { ledger throws(Problem) -> UInt64 in
       try refuseDuplicates(registrations, in: room)
+      try refuseFilterGroups(registrations, ledger)
       var changes: [Change] = []
       for (registration, token) in zip(registrations, tokens) {
         let device = Device(
@@ -102,6 +103,17 @@ extension ControlPlane {
           .conflict, "device \(id) is registered already; nothing was registered",
           faults: [Problem.Fault(line: position + 1, field: "id", reason: "\(id) exists")])
       }
+    }
+  }
+
+  private func refuseFilterGroups(
+    _ registrations: [Registration], _ ledger: Ledger
+  ) throws(Problem) {
+    for name in Set(registrations.flatMap(\.groups)) {
+      guard let known = ledger.groups[name], known.group.membership != .explicit else { continue }
+      throw Problem(
+        .conflict,
+        "group \(name) has a filter; its members follow from it; nothing was registered")
     }
   }
 

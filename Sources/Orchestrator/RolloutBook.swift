@@ -71,8 +71,30 @@ final class RolloutBook {
   /// Lets the gate act; returns what happened.
   func advance(now: Instant) -> [RolloutEvent] { Gate.advance(&rollout, now: now) }
 
+  /// Whether a device is to stop what it was given: it was asked to, or will be at its next poll.
+  func isToStop(_ action: Action) -> Bool {
+    guard let phase = action.phase, phase != .verifying else { return false }
+    let isStopped = rollout.status.isStopped && action.kind == .update
+    return action.cancel == .requested || (action.cancel == .none && isStopped)
+  }
+
   /// Restores an action at start; its rollout was restored with counters that include it.
-  func restore(_ action: Action) { actions[action.device] = action }
+  ///
+  /// Grants that the limit per minute may still have to count are counted again. They come in the
+  /// order of devices, so some count a little longer than they would have, never shorter.
+  func restore(_ action: Action, now: Instant) {
+    actions[action.device] = action
+    if action.grantedAt <= now, now - action.grantedAt <= .seconds(60) {
+      rollout.evolve(.granted, at: action.grantedAt)
+    }
+  }
+
+  /// Lets the participants of a closed rollout go; the store has them.
+  func forgetActions() {
+    precondition(rollout.status == .closed, "only a closed rollout is history")
+    actions = [:]
+    spoken = [:]
+  }
 
   /// Whether the rollout can still concern a device.
   var isLive: Bool { rollout.status != .draft && rollout.status != .closed }

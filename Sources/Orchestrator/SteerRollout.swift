@@ -64,39 +64,49 @@ extension ControlPlane {
       let id = book.rollout.specification.release
       return (book.rollout.specification, ledger.releases[id] ?? book.release)
     }
+    try requirePublished(release)
+    return try stages(
+      release, specification.policy, specification.target, salt: specification.salt, in: room)
+  }
+
+  private func requirePublished(_ release: Release) throws(Problem) {
     guard release.status == .published else {
       throw Problem(
         .conflict,
-        "release \(release.name):\(release.version) is \(release.status.rawValue); only a published "
-          + "release can be rolled out")
+        "release \(release.name):\(release.version) is \(release.status.rawValue); only a "
+          + "published release can be rolled out")
     }
-    return try stages(
-      release, specification.policy, specification.target, salt: specification.salt, in: room)
   }
 
   private func start(
     _ book: RolloutBook, _ stages: [PlannedStage], _ ledger: inout Ledger, _ draft: inout Draft
   ) throws(Problem) {
     try allow(.start, book, [.draft])
-    for id in ledger.live {
-      guard let other = ledger.books[id], overlaps(other, book) else { continue }
+    // Again, because the plan was made without the lock.
+    try requirePublished(ledger.releases[book.release.id] ?? book.release)
+    let others = ledger.live.compactMap { ledger.books[$0] }.filter { overlaps($0, book) }
+    // Every other rollout is looked at before one is closed: a refusal leaves all as they were.
+    for other in others {
       switch other.rollout.status {
       case .running, .paused, .rollingBack:
         throw Problem(
           .conflict,
           "rollout \(other.rollout.specification.name) is \(other.rollout.status.rawValue) for the "
             + "same devices; wait for it or abort it first")
-      case .completed, .halted, .aborted, .rolledBack:
-        endLeases(of: other, &ledger, &draft)
-        other.evolve(.closed, now: draft.now)
-        draft.happened([.closed], in: other)
-      case .draft, .closed: break
+      case .completed, .halted, .aborted, .rolledBack, .draft, .closed: break
       }
+    }
+    for other in others {
+      endLeases(of: other, &ledger, &draft)
+      other.evolve(.closed, now: draft.now)
+      draft.happened([.closed], in: other)
+      other.forgetActions()
     }
     book.replan(stages)
   }
 
-  // Nobody looks after the leases of a closed rollout, and they would bar their devices from others.
+  // Nobody looks after the leases of a closed rollout, and they would bar their devices from
+  // others.
   private func endLeases(
     of book: RolloutBook, _ ledger: inout Ledger, _ draft: inout Draft
   ) {

@@ -123,8 +123,8 @@ extension ControlPlane {
     return ArtifactUpload(try images.makeWriter())
   }
 
-  /// Ends an upload: hash, recognise, compress, sign, commit; then calls `completion` on a thread of
-  /// its own with the artifact and whether it is new.
+  /// Ends an upload: hash, recognise, compress, sign, commit; then calls `completion` on a thread
+  /// of its own with the artifact and whether it is new.
   public func finish(
     _ upload: ArtifactUpload, as description: ArtifactDescription, in room: Room,
     _ completion: @escaping @Sendable (Result<(artifact: Artifact, isNew: Bool), Problem>) -> Void

@@ -42,7 +42,7 @@ extension ControlPlane {
       if known.hardware == nil, let text = ReportedAttribute.hardware.value(in: known.attributes) {
         known.hardware = try? Name(text)  // a model that is no name fits no artifact
       }
-      let spoke = values.contains { ReportedAttribute.version.spellings.contains($0.key) }
+      let spoke = values.contains { ControlPlane.tellsWhatRuns($0.key) }
       room.fleet.put(
         known, lastSeen: now, wantsAttributes: false, versionReportedAt: spoke ? now : nil)
       room.noteChange()
@@ -50,6 +50,11 @@ extension ControlPlane {
       ledger.lastTicket = store.enqueue(.device(known))
       return ledger.lastTicket
     }
+  }
+
+  private static func tellsWhatRuns(_ key: String) -> Bool {
+    ReportedAttribute.version.spellings.contains(key)
+      || ReportedAttribute.imageDigest.spellings.contains(key)
   }
 
   private static func apply(

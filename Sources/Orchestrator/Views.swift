@@ -207,28 +207,60 @@ extension ControlPlane {
   }
 
   /// The devices that take part in a rollout, by id after `cursor`, at most `limit`.
+  ///
+  /// Those of a closed rollout are read from the store.
   public func participants(
     of text: String, in room: Room, standing: Standing?, after cursor: String?, limit: Int
   ) throws(Problem) -> [(device: Device?, part: Participation)] {
-    let parts = try room.ledger.withLock { ledger throws(Problem) -> [Participation] in
+    let found = try room.ledger.withLock {
+      ledger throws(Problem) -> (rollout: Rollout, parts: [Participation]?) in
       let book = try ledger.resolve(rollout: text)
-      return book.actions.values
-        .filter { action in
-          (standing == nil || action.standing == standing)
-            && (cursor.map { action.device.text > $0 } ?? true)
-        }
-        .sorted { $0.device < $1.device }.prefix(limit)
-        .map { ControlPlane.part($0, book) }
+      guard book.isLive else { return (book.rollout, nil) }
+      let actions = book.actions.values.filter { action in
+        (standing == nil || action.standing == standing)
+          && (cursor.map { action.device.text > $0 } ?? true)
+      }
+      return (
+        book.rollout,
+        actions.sorted { $0.device < $1.device }.prefix(limit).map { ControlPlane.part($0, book) }
+      )
+    }
+    let parts: [Participation]
+    if let present = found.parts {
+      parts = present
+    } else {
+      parts = try stored(of: found.rollout, in: room, standing, after: cursor ?? "", limit: limit)
     }
     return parts.map { part in
       (room.fleet.device(DeviceKey(tenant: room.tenant, device: part.action.device))?.device, part)
     }
   }
 
+  private func stored(
+    of rollout: Rollout, in room: Room, _ standing: Standing?, after cursor: String, limit: Int
+  ) throws(Problem) -> [Participation] {
+    var parts: [Participation] = []
+    var cursor = cursor
+    while parts.count < limit {
+      let page: [Action]
+      do {
+        page = try store.actions(
+          of: rollout.specification.id, tenant: room.tenant, after: cursor, limit: 1000)
+      } catch { throw Problem(.internalError, "the history cannot be read: \(error)") }
+      guard let last = page.last else { break }
+      cursor = last.device.text
+      parts += page.filter { standing == nil || $0.standing == standing }.map { action in
+        Participation(
+          action: action, stage: rollout.stages[action.stage].plan.name, percent: nil)
+      }
+    }
+    return Array(parts.prefix(limit))
+  }
+
   private static func part(_ action: Action, _ book: RolloutBook) -> Participation {
     Participation(
       action: action, stage: book.rollout.stages[action.stage].plan.name,
-      percent: book.spoken[action.device]?.percent)
+      percent: action.isLeased ? book.spoken[action.device]?.percent : nil)
   }
 
   /// One device; nil when there is none.

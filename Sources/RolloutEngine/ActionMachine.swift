@@ -148,7 +148,8 @@ private struct Step {
   }
 
   private func requestCancel(_ phase: Action.Phase) -> Action {
-    // A device that has not fetched its instructions finds nothing at its next poll; no need to ask.
+    // A device that has not fetched its instructions finds nothing at its next poll; no need to
+    // ask.
     if phase == .offered { return end(.cancelled) }
     guard phase != .verifying, action.cancel == .none else { return action }
     var next = action

@@ -2,7 +2,8 @@
 
 public import UpdateModel
 
-/// Ranks devices by SipHash-2-4 (Aumasson and Bernstein, 2012) of their id under the rollout's salt.
+/// Ranks devices by SipHash-2-4 (Aumasson and Bernstein, 2012) of their id under the rollout's
+/// salt.
 ///
 /// A stage is open up to a rank, so nothing is stored per device, a device that joins later falls
 /// into its place by itself, and a device cannot choose its place without knowing the salt.

@@ -127,8 +127,8 @@ public enum Gate {
     return index == rollout.stages.count - 1 ? .complete : .advance
   }
 
-  // Lost devices are not waited for: nobody knows whether they can be reached. Devices that took the
-  // release and do not call for as long as a stage may wait are given up too. All of them are
+  // Lost devices are not waited for: nobody knows whether they can be reached. Devices that took
+  // the release and do not call for as long as a stage may wait are given up too. All of them are
   // served whenever they turn up.
   private static func judgeRollback(_ rollout: Rollout, now: Instant) -> GateVerdict {
     let tally = rollout.tally

@@ -6,6 +6,9 @@ public import UpdateModel
 ///
 /// Any 60 seconds touch at most 61 of the counted seconds. So when the sum over the present second
 /// and the 60 before it stays within a limit, no minute sees more grants, wherever it begins.
+///
+/// A clock that is set back by up to a minute keeps every grant in the count. When it is set back
+/// further, what was counted belongs to a time that may be years ahead, so the count starts anew.
 public struct GrantWindow: Equatable, Sendable {
   private static let span = 61
   private var counts = [Int32](repeating: 0, count: GrantWindow.span)
@@ -16,6 +19,7 @@ public struct GrantWindow: Equatable, Sendable {
 
   /// Notes a grant.
   mutating func count(at now: Instant) {
+    if newest - now.wholeSeconds > 60 { self = GrantWindow() }
     let second = max(now.wholeSeconds, newest)
     for passed in stride(from: max(newest + 1, second - 60), through: second, by: 1) {
       counts[GrantWindow.slot(passed)] = 0
@@ -38,6 +42,7 @@ public struct GrantWindow: Equatable, Sendable {
 
   // The seconds that are in the ring and no older than a minute.
   private func remembered(at second: Int64) -> Range<Int64> {
+    guard newest - second <= 60 else { return 0..<0 }
     let first = max(newest - 60, second - 60, 0)
     return first <= newest ? first..<newest + 1 : 0..<0
   }

@@ -39,9 +39,9 @@ public struct PlannedStage: Equatable, Sendable {
 public enum Plan {
   /// Divides a fleet into stages.
   ///
-  /// `canaries` counts the fitting devices in the policy's canary group and is ignored when it names
-  /// none; `ranks` are those of all other fitting devices, in any order. Throws `unprocessable` when
-  /// no such plan exists.
+  /// `canaries` counts the fitting devices in the policy's canary group and is ignored when it
+  /// names none; `ranks` are those of all other fitting devices, in any order. Throws
+  /// `unprocessable` when no such plan exists.
   public static func stages(
     _ policy: Policy, canaries: Int, ranks: [UInt64]
   ) throws(Problem) -> [PlannedStage] {

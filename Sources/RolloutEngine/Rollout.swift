@@ -74,7 +74,6 @@ public struct Rollout: Equatable, Sendable {
     public internal(set) var signedOffBy: String?
   }
 
-
   /// Why a rollout stopped.
   public enum StopReason: Equatable, Sendable {
     /// Too many failures.

@@ -79,8 +79,20 @@ public struct DeviceID: Hashable, Sendable, Comparable, CustomStringConvertible 
   /// The text itself.
   public var description: String { text }
 
+  /// Equal bytes: two spellings of the same character are two devices, as they are on the wire.
+  public static func == (left: DeviceID, right: DeviceID) -> Bool {
+    left.text.utf8.elementsEqual(right.text.utf8)
+  }
+
+  /// Feeds the bytes.
+  public func hash(into hasher: inout Hasher) {
+    for byte in text.utf8 { hasher.combine(byte) }
+  }
+
   /// Byte order of the texts.
-  public static func < (left: DeviceID, right: DeviceID) -> Bool { left.text < right.text }
+  public static func < (left: DeviceID, right: DeviceID) -> Bool {
+    left.text.utf8.lexicographicallyPrecedes(right.text.utf8)
+  }
 }
 
 /// A device and the tenant it belongs to.

@@ -1,4 +1,5 @@
-// JSONScanner: walks JSON text value by value without building a tree; strict unless told otherwise.
+// JSONScanner: walks JSON text value by value without building a tree; strict unless told
+// otherwise.
 
 /// Where and why JSON text could not be read.
 public struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
@@ -17,7 +18,8 @@ public struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
   }
 }
 
-/// A forward-only reader of JSON text (RFC 8259) that allocates only for the strings it is asked for.
+/// A forward-only reader of JSON text (RFC 8259) that allocates only for the strings it is asked
+/// for.
 ///
 /// Strict by default: UTF-8 and surrogate pairs are checked, nesting is limited, nothing may follow
 /// the value. Two leniencies exist for the places that need them: comments in policy files, and raw

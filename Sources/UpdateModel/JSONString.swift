@@ -1,4 +1,5 @@
-// JSONString: the strings of JSON text, both ways: reading with its escapes, writing with the fewest.
+// JSONString: the strings of JSON text, both ways: reading with its escapes, writing with the
+// fewest.
 
 extension JSONScanner {
   /// Reads a string value.
@@ -38,9 +39,8 @@ extension JSONScanner {
     }
   }
 
-  /// Passes over a string value, checking it all the same.
+  /// Passes over a string value, which begins here, checking it all the same.
   mutating func skipString() throws(JSONError) {
-    try skipSpace()
     let opening = position
     position += 1
     while position < bytes.count, bytes[position] < 0x80, bytes[position] != UInt8(ascii: "\\") {

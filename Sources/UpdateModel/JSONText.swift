@@ -118,7 +118,8 @@ extension JSONScanner {
     case .array:
       var elements: [JSON] = []
       try array { (scanner) throws(JSONError) in
-        elements.append(try scanner.value(path: "\(path)[\(elements.count)]", positions: &positions))
+        elements.append(
+          try scanner.value(path: "\(path)[\(elements.count)]", positions: &positions))
       }
       return .array(elements)
     case .object: return try objectValue(path: path, positions: &positions)

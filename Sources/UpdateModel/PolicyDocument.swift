@@ -1,10 +1,11 @@
-// PolicyDocument: a policy file to a valid Policy, or to a list of everything that is wrong with it.
+// PolicyDocument: a policy file to a valid Policy, or to a list of everything that is wrong with
+// it.
 
 extension Policy {
   /// Reads a policy file: JSON with comments; `file` is its name, for errors.
   ///
-  /// `overrides` are values to put in place of the file's, by path without the leading `$.`, such as
-  /// `canary.soak`; each is read as JSON and, failing that, as a string. Throws a `Problem` that
+  /// `overrides` are values to put in place of the file's, by path without the leading `$.`, such
+  /// as `canary.soak`; each is read as JSON and, failing that, as a string. Throws a `Problem` that
   /// lists every fault with line, path, what was found and what is allowed.
   public static func read(
     _ text: [UInt8], file: String, overrides: [(path: String, value: String)] = []
@@ -109,7 +110,8 @@ extension Policy.Stages {
     } else {
       parent.refuse(
         "stages",
-        "missing; give an object with start, growth and soak, or an array of objects with upTo and soak"
+        "missing; give an object with start, growth and soak, or an array of objects with upTo "
+          + "and soak"
       )
       return nil
     }

@@ -1,4 +1,5 @@
-// ArtifactManifest: the signed statement about an image: these bytes are this version for that model.
+// ArtifactManifest: the signed statement about an image: these bytes are this version for that
+// model.
 
 public import Crypto
 public import UpdateModel
@@ -6,7 +7,8 @@ public import UpdateModel
 /// What the signature of an artifact covers.
 ///
 /// The digest binds the bytes; name, version, component and hardware bind what they may be used
-/// for, so that a genuine image cannot be passed off as another (RFC 9124, THREAT.IMG.INCOMPATIBLE).
+/// for, so that a genuine image cannot be passed off as another (RFC 9124,
+/// THREAT.IMG.INCOMPATIBLE).
 public struct ArtifactManifest: Equatable, Sendable {
   /// Product name of the image.
   public let name: Name

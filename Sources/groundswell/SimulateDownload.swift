@@ -80,6 +80,7 @@ struct ImageDownload {
         tally.bytes += received
         guard !isWrong, response.status == (isResuming ? 206 : 200) else { return false }
         tally.images += 1
+        // Without a digest the image counts as wrong.
         let value = (try? digest.finish()).map { Hex.encode($0) }
         return received == image.size && value == image.sha256
       } catch .disconnected, .timedOut {

@@ -109,6 +109,7 @@ struct Fleet {
       }
       let isRunning = BackgroundThread.start {
         defer { board.workerEnded() }
+        // A worker without a link leaves its devices to the others.
         guard let link = try? FleetLink(client.server, authorities: client.authorities) else {
           return
         }

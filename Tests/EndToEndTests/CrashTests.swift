@@ -5,11 +5,14 @@ import Testing
 import UpdateModel
 
 @Suite(.serialized) struct CrashTests {
-  private static var isLong: Bool { getenv("GROUNDSWELL_LONG_TESTS").map { $0.pointee == 49 } ?? false }
+  private static var isLong: Bool {
+    getenv("GROUNDSWELL_LONG_TESTS").map { $0.pointee == 49 } ?? false
+  }
   private static var kills: Int { isLong ? 100 : 12 }
 
   @Test(.timeLimit(.minutes(20)))
-  func `whatever was acknowledged survives kill -9, nobody is granted twice, the rollout completes`()
+  func
+    `whatever was acknowledged survives kill -9, nobody is granted twice, the rollout completes`()
     throws
   {
     let seed = UInt64(time(nil))

@@ -84,7 +84,9 @@ final class TestServer {
     let response = try connection.send(
       "POST",
       TestServer.path("/artifacts?name=\(name)&version=\(version)&hardware=\(hardware)"),
-      headers: [("Authorization", "Bearer \(token)"), ("Content-Type", "application/octet-stream")],
+      headers: [
+        ("Authorization", "Bearer \(token)"), ("Content-Type", "application/octet-stream"),
+      ],
       body: .bytes(bytes), bodyLimit: 1 << 20)
     guard response.status == 201, let id = try JSON.parse(response.body)["id"]?.integer else {
       throw EndToEndFault("upload: \(response.status) \(response.text)")

@@ -13,11 +13,17 @@ import UpdateModel
 
 /// A running service that is gone, with its files, when it is let go.
 final class ManagementService {
-  /// Hands everything to the gateway.
+  /// Hands every request to the gateway it is for.
   private struct Doorway: RequestHandler {
     let gateway: ManagementGateway
-    func plan(_ head: Request) -> BodyPlan { gateway.plan(head) }
-    func handle(_ request: Request, _ reply: inout Reply) { gateway.handle(request, &reply) }
+    let devices: DDIGateway
+    func plan(_ head: Request) -> BodyPlan {
+      DDIGateway.serves(head.path) ? devices.plan(head) : gateway.plan(head)
+    }
+    func handle(_ request: Request, _ reply: inout Reply) {
+      guard !DDIGateway.serves(request.path) else { return devices.handle(request, &reply) }
+      gateway.handle(request, &reply)
+    }
   }
 
   let directory: String
@@ -41,7 +47,9 @@ final class ManagementService {
     "broken": "{\"name\": \"broken\",\n \"stages\": 7}",
   ]
 
-  init(imageBytesMax: Int64 = 1 << 20) throws {
+  init(
+    imageBytesMax: Int64 = 1 << 20, clock: any Clock = SystemClock(), publicURL: String? = nil
+  ) throws {
     var template = Array("/tmp/management-tests-XXXXXX\0".utf8CString)
     guard let made = mkdtemp(&template) else { throw Failure("mkdtemp: \(errno)") }
     directory = String(cString: made)
@@ -58,7 +66,7 @@ final class ManagementService {
       images: ImageShelf(
         blobs: try BlobDirectory(root: directory + "/images"), key: try SigningKey.generate(),
         compressor: try ImageCompressor(level: 1, workerCount: 0), imageBytesMax: imageBytesMax),
-      policies: PolicyShelf(directory: directory + "/policies"))
+      policies: PolicyShelf(directory: directory + "/policies"), clock: clock)
     try plane.load()
     for name in ["DEFAULT", "other"] {
       _ = try plane.createTenant(try Name(name), settings: .object([]))
@@ -67,7 +75,9 @@ final class ManagementService {
     let gateway = ManagementGateway(plane: plane, jobs: Jobs(), statistics: { (1, 2) })
     server = try Server(
       configuration: ServerConfiguration(address: "127.0.0.1:0"),
-      handler: Doorway(gateway: gateway), barrier: barrier)
+      handler: Doorway(
+        gateway: gateway, devices: DDIGateway(plane: plane, publicURL: publicURL)),
+      barrier: barrier)
     try server.start()
   }
 
@@ -118,7 +128,7 @@ struct Failure: Error, CustomStringConvertible {
   init(_ description: String) { self.description = description }
 }
 
-private func write(_ text: String, to path: String) throws {
+func write(_ text: String, to path: String) throws {
   guard let file = fopen(path, "w") else { throw Failure("cannot write \(path)") }
   fputs(text, file)
   fclose(file)

@@ -192,7 +192,8 @@ import Testing
     var random = SplitMix(seed: seed)
     let corpus = [
       "GET /a?b HTTP/1.1\r\nHost: h\r\nConnection: close, x\r\nRange: bytes=0-5\r\n\r\n",
-      "POST http://h/a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+      "POST http://h/a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+        + "5\r\nhello\r\n0\r\n\r\n",
       "PUT / HTTP/1.0\r\nContent-Length: 12\r\nExpect: 100-continue\r\n\r\n",
     ].map { Array($0.utf8) }
     var head = RequestHead()
@@ -200,6 +201,7 @@ import Testing
     for _ in 0..<20_000 {
       var bytes = corpus[random.below(corpus.count)]
       for _ in 0...random.below(6) { random.mutate(&bytes) }
+      // A refusal is a good answer; only a trap would be wrong.
       let isComplete = (try? parser.parse(bytes.span, into: &head)) ?? false
       if isComplete {
         #expect(head.byteCount <= bytes.count, "seed \(seed)")
@@ -208,6 +210,7 @@ import Testing
       var decoder = ChunkedDecoder(overheadLimit: 100)
       var position = 0
       while position < bytes.count {
+        // As above.
         guard let step = try? decoder.next(bytes.span, from: position) else { break }
         guard case .data(let run) = step else { break }
         #expect(run.lowerBound >= position && run.upperBound <= bytes.count, "seed \(seed)")

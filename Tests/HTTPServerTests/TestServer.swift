@@ -86,7 +86,7 @@ enum Background {
 }
 
 /// Answers the routes of the tests.
-final class TestHandler: RequestHandler {
+final class TestSite: RequestHandler {
   let file: FileBody?
   let early = EarlySink()
   let ticket = Atomic<UInt64>(0)
@@ -161,7 +161,7 @@ final class TestHandler: RequestHandler {
 /// A running test server, shut down with the object.
 final class TestServer {
   let server: Server
-  let handler: TestHandler
+  let handler: TestSite
   let barrier = Barrier()
   var port: Int { server.localPort }
 
@@ -169,7 +169,7 @@ final class TestServer {
     file: FileBody? = nil, limits: Limits = Limits(), loops: Int = 1,
     configure: (inout ServerConfiguration) -> Void = { _ in }
   ) throws {
-    handler = TestHandler(file: file)
+    handler = TestSite(file: file)
     var configuration = ServerConfiguration(
       address: "127.0.0.1:0", loopCount: loops, limits: limits)
     configure(&configuration)

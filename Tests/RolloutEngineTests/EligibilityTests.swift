@@ -111,6 +111,19 @@ import UpdateModel
     #expect(!crowded, "\(grants)")
   }
 
+  @Test func `a clock that was wrong for a while does not stop the grants for ever`() throws {
+    var rollout = try started(
+      policy(#""stages": {"start": 10, "soak": "1m"}, "limits": {"perMinute": 1}"#),
+      population: 10)
+    rollout.evolve(.granted, at: noon + .days(365))
+    #expect(decide(try candidate(), rollout, after: .seconds(1)) == .eligible(stage: 0))
+    rollout.evolve(.granted, at: noon + .seconds(2))
+    #expect(
+      decide(try candidate(), rollout, after: .seconds(1))
+        == .deferred(.rateLimit(1, until: noon + .seconds(63))))
+    #expect(decide(try candidate(), rollout, after: .seconds(63)) == .eligible(stage: 0))
+  }
+
   @Test func `every answer has a sentence`() throws {
     let rollout = try started(policy(), population: 5)
     let answers: [Eligibility] = [

@@ -37,11 +37,13 @@ import UpdateModel
     Row(stages: #"{"start": "0.01%", "growth": 100, "soak": "1m"}"#, population: 3, sizes: [1, 2]),
     Row(
       stages:
-        #"[{"upTo": "10%", "soak": "1m"}, {"upTo": "50%", "soak": "1m"}, {"upTo": "100%", "soak": "1m"}]"#,
+        #"[{"upTo": "10%", "soak": "1m"}, {"upTo": "50%", "soak": "1m"}, "#
+        + #"{"upTo": "100%", "soak": "1m"}]"#,
       population: 100, sizes: [10, 40, 50]),
     Row(
       stages:
-        #"[{"upTo": "1%", "soak": "1m"}, {"upTo": "2%", "soak": "1m"}, {"upTo": "100%", "soak": "1m"}]"#,
+        #"[{"upTo": "1%", "soak": "1m"}, {"upTo": "2%", "soak": "1m"}, "#
+        + #"{"upTo": "100%", "soak": "1m"}]"#,
       population: 10, sizes: [1, 9]),
     Row(stages: #"[{"upTo": "100%", "soak": "1m"}]"#, population: 7, sizes: [7]),
   ]

@@ -78,6 +78,8 @@ enum LeftoverRules {
     quiet: [
       Specimen("Sources/A/A.swift", "// The file may be gone already.\ntry? a()\ntry? b()"),
       Specimen("Sources/A/A.swift", "try? a() // Closing twice is harmless."),
+      Specimen(
+        "Sources/A/A.swift", "// Never fails here.\nguard\n  let a = try? b() else { return }"),
     ]
   ) { repository in
     repository.swiftFiles.flatMap { file in
@@ -87,6 +89,7 @@ enum LeftoverRules {
         // One comment speaks for a run of lines that all drop their errors.
         let isExplained =
           file.hasComment(on: line) || file.hasComment(on: line - 1)
+          || (file.hasCode(on: line - 1) && file.hasComment(on: line - 2))
           || explained.contains(line - 1)
         if isExplained {
           explained.insert(line)
@@ -94,7 +97,7 @@ enum LeftoverRules {
         }
         return Finding(
           file.path, line, "try? drops an error without a word",
-          "handle the error, or say in the line above why it does not matter")
+          "handle the error, or say just above why it does not matter")
       }
     }
   }

@@ -83,6 +83,11 @@ struct SourceFile: Sendable {
     return views.comments[range(of: line)].contains { !Ascii.isBlank($0) }
   }
 
+  func hasCode(on line: Int) -> Bool {
+    guard line >= 1 && line <= lineStarts.count else { return false }
+    return views.code[range(of: line)].contains { !Ascii.isBlank($0) }
+  }
+
   /// Where a word stands in a view.
   ///
   /// A word that begins or ends with a letter matches only whole identifiers on that side: `print(`

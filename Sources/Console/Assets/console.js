@@ -9,7 +9,8 @@ const band = (name, label = name, kinds = [name]) => ({ name, label, kinds });
 const BANDS = [
   band("succeeded"), band("unverified"),
   band("active", "in progress", ["offered", "downloading", "installing", "verifying"]),
-  band("retrying"), band("returning"), band("returned"), band("cancelled"),
+  band("retrying"), band("returning", "returning", ["returning", "return-retrying"]),
+  band("returned"), band("cancelled"),
   band("failed", "failed", ["failed", "lost", "return-failed", "stranded"]),
   band("waiting", "waiting", []),
 ];
@@ -27,12 +28,12 @@ const TONES = {
 };
 const UNFINISHED = new Set(["running", "paused", "halted", "rolling-back"]);
 const RETREATING = new Set(["rolling-back", "rolled-back"]);
+const STOPPED = new Set([...RETREATING, "halted", "aborted"]);
 
 const RETRY_SECONDS_MAX = 20;
 const SILENCE_SECONDS_MAX = 40; // the server sends at least a comment every 15 s
 const LINE_LENGTH_MAX = 8e6;
-const VERSIONS_SHOWN = 7;
-const ROW_PIXELS = 44; // as in console.css
+const VERSIONS_SHOWN = 100; // a device may call its version what it likes
 
 const state = {
   token: "", tenant: "DEFAULT", summary: null, pinned: null, shown: null,
@@ -92,13 +93,13 @@ function align(list, items, keyOf, create, update) {
   for (const node of old.values()) node.remove();
 }
 
-// Never rounds up: 100% is said only when all is done.
+// Says 100% only when all is done.
 function percent(part, whole) {
   if (!whole || !part) return "0%";
   const share = (100 * part) / whole;
   if (share >= 100) return "100%";
   if (share < 0.1) return "<0.1%";
-  return (share < 10 || share > 99 ? Math.floor(share * 10) / 10 : Math.floor(share)) + "%";
+  return (share < 10 || share > 99 ? Math.floor(share * 10) / 10 : Math.round(share)) + "%";
 }
 
 function duration(seconds) {
@@ -115,6 +116,18 @@ const ago = (text) => duration((now() - instant(text)) / 1000) + " ago";
 const moment = (text) => (text.startsWith(new Date(now()).toISOString().slice(0, 10))
   ? text.slice(11, 19) : text.slice(5, 16).replace("T", " "));
 const isOpenStage = (stage) => stage.state === "open" || stage.state === "soaking";
+
+// What is left of the soak time; the server tells changes, not the passing of time.
+const soakLeft = (stage) => (instant(stage.settledAt) - now()) / 1000 + count(stage.soakSeconds);
+const needsApproval = (stage) => stage.signOff && !stage.signedOffBy;
+
+// Of the devices that took a stopped release: those that are back, and all of them.
+function wayBack({ counts, status }) {
+  const [back, ...away] = ["returned", "returning", "return-retrying", "return-failed", "stranded",
+    ...(status === "rolling-back" ? ["succeeded", "unverified"] : [])]
+    .map((kind) => count(counts[kind]));
+  return [back, back + sum(away)];
+}
 
 // The devices of each band; what has not been asked yet waits.
 function bandCounts({ counts, size }) {
@@ -251,31 +264,35 @@ class Swell {
 const swell = new Swell($("swell"), false);
 const miniatures = new WeakMap();
 
-// What a stage says of itself: rows of a kind, the words, and more words that a phone leaves out.
-function stageRows(stage, rollout) {
-  const size = count(stage.size), isOpen = isOpenStage(stage);
-  const done = RETREATING.has(rollout.status) ? "returned" : "succeeded";
-  const failures = FAILURES.filter((kind) => count(stage.counts[kind]));
-  const rows = [["", number(size), size === 1 ? " device" : " devices"]];
-  if (rollout.status === "draft") {
-    rows.push(["", "not started", ""]);
-  } else if (stage.state === "passed") {
-    rows.push(["", "✓ passed", ""]);
-  } else if (stage.state === "soaking") {
-    const left = (instant(stage.settledAt) - now()) / 1000 + count(stage.soakSeconds);
-    rows.push(["now", "◐ soaking", left > 0 ? `, ${duration(left)} left` : ""]);
-  } else if (stage.state === "open") {
-    rows.push(["now", "● open", ""]);
-  } else {
-    rows.push(["", "○ closed", stage.signOff && !stage.signedOffBy ? ", needs sign-off" : ""]);
+// What a stage says of its state: the words, and more words that a phone leaves out.
+function stateWords(stage, { status, endedAt }) {
+  const left = soakLeft(stage);
+  if (status === "draft") return ["not started"];
+  if (stage.state === "closed") return ["○ closed", needsApproval(stage) ? ", approval" : ""];
+  if (stage.state === "passed" || (left <= 0 && endedAt && !STOPPED.has(status))) {
+    return ["✓ passed"];
   }
-  if (isOpen) rows.push(["", percent(count(stage.counts[done]), size), " " + done]);
+  if (endedAt) return ["■ stopped"];
+  if (stage.state === "open") return ["● open"];
+  if (left > 0) return ["◐ soaking", `, ${duration(left)} left`];
+  return needsApproval(stage) ? ["◆ approval", " needed"] : ["● soaked"];
+}
+
+// The rows below a stage; the first word of each names its kind.
+function stageRows(stage, rollout) {
+  const { counts, group, signedOffBy } = stage, { status } = rollout, size = count(stage.size);
+  const isOpen = isOpenStage(stage), failures = FAILURES.filter((kind) => count(counts[kind]));
+  const rows = [["", number(size), size === 1 ? " device" : " devices"],
+    [isOpen ? "now" : "", ...stateWords(stage, rollout)]];
+  const [back, whole] = RETREATING.has(status) ? wayBack({ counts, status }) : [];
+  if (whole) rows.push(["", `${number(back)} of ${number(whole)} back`]);
+  else if (isOpen) rows.push(["", percent(count(counts.succeeded), size), " succeeded"]);
   if (failures.length) {
-    rows.push(["bad", "▲ " + number(sum(failures.map((kind) => stage.counts[kind]))),
+    rows.push(["bad", "▲ " + number(sum(failures.map((kind) => counts[kind]))),
       failures.length > 1 ? " failed or lost" : " " + words(failures[0])]);
   }
-  if (stage.group) rows.push(["", "", "group " + stage.group]);
-  if (stage.signedOffBy) rows.push(["", "", "signed off by " + stage.signedOffBy]);
+  if (group) rows.push(["", "", "group " + group]);
+  if (signedOffBy) rows.push(["", "", "approved by " + signedOffBy]);
   return rows;
 }
 
@@ -284,10 +301,11 @@ function showStages(rollout) {
     const rows = stageRows(stage, rollout), signature = JSON.stringify([stage.name, rows]);
     if (item.signature === signature) return;
     item.signature = signature;
-    item.className = isOpenStage(stage) ? "open" : "";
-    item.title = `${stage.name}: ` + rows.map((row) => row[1] + row[2]).join(", ");
+    item.className = isOpenStage(stage) && !rollout.endedAt ? "open" : "";
+    item.title = `${stage.name}: ` + rows.map((row) => row.slice(1).join("")).join(", ");
     item.replaceChildren(element("b", "quoted cut", stage.name), ...rows.map(
-      ([kind, words, more]) => element("span", "quoted " + kind, words, element("i", "", more))));
+      ([kind, words, more = ""]) =>
+        element("span", "quoted " + kind, words, element("i", "", more))));
   });
   $("swell").setAttribute("aria-label",
     "Stages of the rollout. " + [...$("stages").children].map((item) => item.title).join(". "));
@@ -311,22 +329,36 @@ function showLegend(rollout) {
   });
 }
 
-const releaseWords = ({ release }) => (release ? `${release.name} ${release.version}` : "");
+// The server's sentence, or one of our own where it has none or where time has passed since.
+function reasonWords(rollout) {
+  const { status, reason, counts } = rollout, open = rollout.stages.find(isOpenStage);
+  if (status === "running" && open?.state === "soaking") {
+    const left = soakLeft(open);
+    return left <= 0 && needsApproval(open) ? open.name + " is done and waits for approval"
+      : `${open.name} soaks: ${duration(Math.max(left, 1))} left`;
+  }
+  if (reason !== status) return reason || "";
+  if (status === "rolled-back") return "every device that could be reached is back";
+  const proved = number(counts.succeeded);
+  return (status === "closed" ? "a later rollout took its place; " : "")
+    + `${proved} of ${number(rollout.size)} devices proved that they run ${releaseWords(rollout)}`;
+}
+
+const releaseWords = ({ release }) => `${release.name} ${release.version}`;
 
 function showHero(rollout) {
-  const { counts, stages, status, stop } = rollout;
+  const { counts, status, stop } = rollout;
   say($("status"), words(status));
   $("status").className = "pill " + (TONES[status] || "cancelled");
   say($("release"), releaseWords(rollout));
   say($("rollout-name"), rollout.name);
-  say($("reason"), rollout.reason || "");
-  $("stop").hidden = !stop || stop === rollout.reason;
+  say($("reason"), reasonWords(rollout));
+  $("stop").hidden = !stop;
   say($("stop"), stop || "");
 
-  const [back, ...away] = ["returned", "returning", "return-failed", "stranded"]
-    .map((kind) => count(counts[kind]));
-  const [part, whole, verb] = RETREATING.has(status) && back + sum(away)
-    ? [back, back + sum(away), "back"] : [count(counts.succeeded), count(rollout.size), "updated"];
+  const [back, away] = RETREATING.has(status) ? wayBack(rollout) : [];
+  const [part, whole, verb] = away ? [back, away, "back"]
+    : [count(counts.succeeded), count(rollout.size), "updated"];
   say($("share"), percent(part, whole));
   say($("reach"), `${number(part)} of ${number(whole)} ${verb}`);
 
@@ -334,14 +366,11 @@ function showHero(rollout) {
     "policy " + rollout.policy,
     rollout.group ? "group " + rollout.group : rollout.filter || "all devices",
     rollout.startedAt ? "started " + ago(rollout.startedAt) : "not started",
-    rollout.endedAt ? "ended " + ago(rollout.endedAt) : "",
-    "heights grow by a root of the number of devices; the thinnest bands are drawn thicker",
+    rollout.endedAt ? (STOPPED.has(status) ? "stopped " : "ended ") + ago(rollout.endedAt) : "",
+    "heights follow a root of the number of devices",
   ].filter(Boolean).join(" · "));
   const alarm = stop || TONES[status] === "failed" ? "▲ " : "";
   document.title = `${alarm}${percent(part, whole)} ${rollout.name} · Groundswell`;
-  const open = stages.find(isOpenStage);
-  say($("announce"), [rollout.name, words(status), open && `stage ${open.name} ${open.state}`, stop]
-    .filter(Boolean).join(", "));
 }
 
 function showSwell(rollout) {
@@ -358,29 +387,21 @@ function showSwell(rollout) {
 }
 
 function showVersions(summary, target) {
-  const known = summary.versions.filter((entry) => count(entry.count));
+  const versions = summary.versions.filter((entry) => count(entry.count));
+  const whole = sum(versions.map((entry) => entry.count));
   const rank = (entry) => (entry.version === target ? Infinity : entry.count);
-  known.sort((a, b) => rank(b) - rank(a) || String(a.version).localeCompare(String(b.version)));
-  const rows = known.slice(0, VERSIONS_SHOWN);
-  const rest = known.slice(VERSIONS_SHOWN);
-  if (rest.length) {
-    rows.push({ others: rest.length, count: sum(rest.map((entry) => entry.count)) });
-  }
-  const whole = sum(rows.map((entry) => entry.count));
-  const list = $("versions");
-  list.style.height = rows.length * ROW_PIXELS + "px";
-  align(list, rows, (entry) => (entry.others ? "others" : "is " + JSON.stringify(entry.version)),
+  versions.sort((a, b) => rank(b) - rank(a) || String(a.version).localeCompare(String(b.version)));
+  align($("versions"), versions.slice(0, VERSIONS_SHOWN), ({ version }) => JSON.stringify(version),
     () => element("li", "", element("div", "words", element("span", "quoted cut"), element("em"),
       element("span", "count")), element("span", "track", element("i"))),
-    (row, entry, index) => {
-      const isTarget = !entry.others && entry.version !== null && entry.version === target;
+    (row, entry) => {
+      const isTarget = entry.version !== null && entry.version === target;
       const [name, mark, total] = row.firstChild.children;
-      say(name, entry.others ? entry.others + " others" : entry.version ?? "not reported yet");
-      name.title = name.textContent;
+      name.title = entry.version ?? "not reported yet";
+      say(name, name.title);
       say(mark, isTarget ? "target" : "");
       say(total, `${number(entry.count)} · ${percent(entry.count, whole)}`);
       row.classList.toggle("target", isTarget);
-      row.style.transform = `translateY(${index * ROW_PIXELS}px)`;
       row.lastChild.firstChild.style.width = (100 * entry.count) / whole + "%";
     });
 }
@@ -419,16 +440,11 @@ async function showEvents(rollout) {
     const response = await ask(`${tenantPath()}/rollouts/${id}/events?limit=100`);
     const { items } = parse(await response.text());
     if (state.shown !== id) return;
-    const seen = new Map(); // the same sentence at the same second may come twice
-    align($("timeline"), items, (item) => {
-      const key = item.at + item.sentence, times = (seen.get(key) || 0) + 1;
-      seen.set(key, times);
-      return times + key;
-    }, (item) => {
+    $("timeline").replaceChildren(...items.map((item) => {
       const time = element("time", "", moment(item.at));
       time.dateTime = time.title = item.at;
       return element("li", "", time, element("span", "quoted", element("i"), item.sentence));
-    }, () => {});
+    }));
   } catch { /* A lost connection shows in the header; the next tick asks again. */
     state.events.of = "";
   } finally {
@@ -474,6 +490,7 @@ function render() {
 function tick() {
   const rollout = state.summary?.rollouts.find((r) => r.id === state.shown);
   if (!rollout) return;
+  showHero(rollout);
   showStages(rollout);
   showEvents(rollout);
   const age = (Date.now() - state.heardAt) / 1000;

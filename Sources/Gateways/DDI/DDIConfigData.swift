@@ -16,9 +16,8 @@ extension DDIGateway {
     } catch {
       return DDIError.badRequest("the body cannot be read: \(error)").send(&reply)
     }
-    let word = body["mode"]?.string
-    guard let mode = word.map(AttributeMode.init(rawValue:)) ?? .merge else {
-      return DDIError.badRequest("mode '\(word ?? "")': use merge, replace or remove").send(&reply)
+    guard let mode = DDIGateway.mode(body["mode"]) else {
+      return DDIError.badRequest("mode: use merge, replace or remove").send(&reply)
     }
     guard let members = body["data"]?.members, !members.isEmpty else {
       return DDIError.badRequest("data: give an object with at least one attribute").send(&reply)
@@ -31,9 +30,17 @@ extension DDIGateway {
     } catch {
       switch error.kind {
       case .storeUnavailable: DDIError.storeUnavailable.send(&reply)
-      case .limitReached: DDIError.tooMany.send(&reply)
+      case .limitReached: DDIError.tooManyAttributes(error.detail).send(&reply)
       default: DDIError.badRequest(error.detail).send(&reply)
       }
+    }
+  }
+
+  private static func mode(_ value: JSON?) -> AttributeMode? {
+    switch value {
+    case nil, .null: .merge
+    case .string(let word): AttributeMode(rawValue: word)
+    default: nil
     }
   }
 

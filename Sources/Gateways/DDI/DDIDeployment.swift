@@ -15,9 +15,9 @@ extension DDIGateway {
     else { return DDIError.notFound.send(&reply) }
     let base = base(request, visit.path)
     let document = DDIGateway.document(deployment, base: base).text
-    reply.send(status: 200, contentType: "application/json", after: deployment.ticket) { output in
-      output.append(document)
-    }
+    reply.send(
+      status: 200, contentType: DDIGateway.contentType(for: request), after: deployment.ticket
+    ) { $0.append(document) }
   }
 
   private static func document(_ deployment: Deployment, base: String) -> JSON {
@@ -79,7 +79,9 @@ extension DDIGateway {
   }
 
   /// `GET .../cancelAction/{actionId}`.
-  func cancelAction(_ text: Substring, _ visit: DDIVisit, _ reply: inout Reply) {
+  func cancelAction(
+    _ request: Request, _ text: Substring, _ visit: DDIVisit, _ reply: inout Reply
+  ) {
     guard let id = ActionID(decimal: text),
       plane.isCancelling(id, for: visit.device, in: visit.room)
     else { return DDIError.notFound.send(&reply) }
@@ -88,7 +90,7 @@ extension DDIGateway {
       "id": .string("\(id)"), "cancelAction": ["stopId": .string("\(id)")],
     ]
     let text = document.text
-    reply.send(status: 200, contentType: "application/json") { $0.append(text) }
+    reply.send(status: 200, contentType: DDIGateway.contentType(for: request)) { $0.append(text) }
   }
 
   /// `GET|HEAD .../softwaremodules/{moduleId}/artifacts/{fileName}[.MD5SUM]`.
@@ -96,27 +98,44 @@ extension DDIGateway {
     _ request: Request, module: Substring, file: Substring, _ visit: DDIVisit,
     _ reply: inout Reply
   ) {
-    guard let number = UInt32(module) else { return DDIError.notFound.send(&reply) }
-    let id = ArtifactID(number)
-    let isSum = file.hasSuffix(".MD5SUM")
-    let name = isSum ? String(file.dropLast(7)) : String(file)
-    guard let image = plane.image(id, named: name, for: visit.device, in: visit.room) else {
+    guard let number = UInt32(module), String(number) == module else {
       return DDIError.notFound.send(&reply)
     }
-    if isSum {
+    let id = ArtifactID(number)
+    func find(_ name: Substring) -> ServedImage? {
+      plane.image(id, named: String(name), for: visit.device, in: visit.room)
+    }
+    guard let image = find(file) else {
+      guard file.hasSuffix(".MD5SUM"), let image = find(file.dropLast(7)) else {
+        return DDIError.notFound.send(&reply)
+      }
       let line = "\(image.artifact.md5)  \(image.artifact.fileName)"
       return reply.send(status: 200, contentType: "text/plain") { $0.append(utf8: line) }
     }
     guard let body = fileBody(image, for: request, visit) else {
       return DDIError.storeUnavailable.send(&reply)
     }
+    guard DDIGateway.isMatch(request, body) else { return DDIError.preconditionFailed.send(&reply) }
     reply.send(
       Response(
-        status: 200, headers: [("X-Content-Type-Options", "nosniff")], body: .file(body)))
+        status: 200,
+        headers: [("X-Content-Type-Options", "nosniff"), ("Vary", "Accept-Encoding")],
+        body: .file(body)))
   }
 
-  // A client that reads zstd gets the smaller form under its own tag, unless it resumes: a range
-  // it asks for counts bytes of the form that it began with.
+  // If-Match (RFC 9110 section 13.1.1). hawkBit compares the bare SHA-1, so a tag without quotes
+  // is taken too.
+  private static func isMatch(_ request: Request, _ body: FileBody) -> Bool {
+    guard let wanted = request.header("If-Match"), let etag = body.etag else { return true }
+    return String(decoding: wanted, as: UTF8.self).split(separator: ",").contains { element in
+      let tag = element.filter { $0 != " " && $0 != "\"" }
+      return tag == "*" || tag == etag.filter { $0 != "\"" }
+    }
+  }
+
+  // A client that reads zstd gets the smaller form under its own tag. A range counts bytes of the
+  // form that the client began with; unless it names the tag of the smaller one, that is the plain
+  // one: libraries that decode by themselves let their callers count decoded bytes.
   private func fileBody(
     _ image: ServedImage, for request: Request, _ visit: DDIVisit
   ) -> FileBody? {
@@ -124,7 +143,8 @@ extension DDIGateway {
     let room = visit.room
     let artifact = image.artifact
     if let path = image.compressedPath, let form = artifact.compressed,
-      DDIGateway.acceptsZstd(request), let file = OpenFile(path: path)
+      DDIGateway.acceptsZstd(request), DDIGateway.mayUse(form, request),
+      let file = OpenFile(path: path)
     {
       return FileBody(
         file: file, contentType: "application/octet-stream",
@@ -142,7 +162,18 @@ extension DDIGateway {
   private static func acceptsZstd(_ request: Request) -> Bool {
     guard let accepted = request.header("Accept-Encoding") else { return false }
     return String(decoding: accepted, as: UTF8.self).split(separator: ",").contains { coding in
-      coding.split(separator: ";").first?.filter { $0 != " " } == "zstd"
+      let parts = coding.split(separator: ";").map { $0.filter { $0 != " " }.lowercased() }
+      return parts.first == "zstd" && !parts.contains(where: isZeroWeight)
     }
+  }
+
+  // A weight of zero refuses (RFC 9110 section 12.4.2).
+  private static func isZeroWeight(_ parameter: String) -> Bool {
+    parameter.hasPrefix("q=0") && parameter.dropFirst(2).allSatisfy { $0 == "0" || $0 == "." }
+  }
+
+  private static func mayUse(_ form: Artifact.StoredForm, _ request: Request) -> Bool {
+    guard request.header("Range") != nil else { return true }
+    return request.header("If-Range").map { Array($0) } == Array("\"\(form.sha256)\"".utf8)
   }
 }

@@ -34,6 +34,11 @@ struct DDIFeedback {
     guard !finished.isEmpty else {
       throw JSONError(line: 1, reason: "status.result.finished is missing")
     }
+    guard ["success", "failure", "none"].contains(finished) else {
+      throw JSONError(
+        line: 1,
+        reason: "status.result.finished '\(finished.prefix(40))': use success, failure or none")
+    }
   }
 
   private mutating func readStatus(_ scanner: inout JSONScanner) throws(JSONError) {
@@ -143,12 +148,15 @@ extension DDIGateway {
     let report = DeviceReport(
       meaning: meaning, word: feedback.execution,
       text: feedback.details.joined(separator: "\n"), code: feedback.code)
-    switch plane.record(report, of: visit.device, action: id, in: visit.room) {
+    switch plane.record(
+      report, of: visit.device, action: id, answersCancel: cancels, in: visit.room)
+    {
     case .accepted(let ticket):
       reply.send(status: 200, contentType: "application/json", after: ticket) { _ in }
     case .unknownAction: DDIError.notFound.send(&reply)
     case .closed: DDIError.gone.send(&reply)
-    case .tooMany: DDIError.tooMany.send(&reply)
+    case .notCancelling: DDIError.notCancelling.send(&reply)
+    case .tooMany: DDIError.tooManyReports.send(&reply)
     case .storeUnavailable: DDIError.storeUnavailable.send(&reply)
     }
   }

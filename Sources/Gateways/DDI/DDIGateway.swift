@@ -53,21 +53,29 @@ public final class DDIGateway: Sendable {
     let method = request.method
     switch (rest.count, rest[0]) {
     case (1, "configData"):
-      guard method == .put || method == .post else { return DDIError.methodNotAllowed.send(&reply) }
+      guard method == .put || method == .post else {
+        return DDIError.methodNotAllowed("Allow: PUT, POST\r\n").send(&reply)
+      }
       configData(request, visit, &reply)
     case (2, "deploymentBase"):
-      guard method == .get else { return DDIError.methodNotAllowed.send(&reply) }
+      guard method == .get else {
+        return DDIError.methodNotAllowed("Allow: GET\r\n").send(&reply)
+      }
       deploymentBase(request, rest[1], visit, &reply)
     case (2, "cancelAction"):
-      guard method == .get else { return DDIError.methodNotAllowed.send(&reply) }
-      cancelAction(rest[1], visit, &reply)
+      guard method == .get else {
+        return DDIError.methodNotAllowed("Allow: GET\r\n").send(&reply)
+      }
+      cancelAction(request, rest[1], visit, &reply)
     case (3, "deploymentBase") where rest[2] == "feedback",
       (3, "cancelAction") where rest[2] == "feedback":
-      guard method == .post else { return DDIError.methodNotAllowed.send(&reply) }
+      guard method == .post else {
+        return DDIError.methodNotAllowed("Allow: POST\r\n").send(&reply)
+      }
       feedback(request, rest[1], cancels: rest[0] == "cancelAction", visit, &reply)
     case (4, "softwaremodules") where rest[2] == "artifacts":
       guard method == .get || method == .head else {
-        return DDIError.methodNotAllowed.send(&reply)
+        return DDIError.methodNotAllowed("Allow: GET, HEAD\r\n").send(&reply)
       }
       artifact(request, module: rest[1], file: rest[3], visit, &reply)
     default: DDIError.notFound.send(&reply)

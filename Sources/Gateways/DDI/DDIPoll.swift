@@ -9,7 +9,7 @@ extension DDIGateway {
   /// `GET /{tenant}/controller/v1/{controllerId}`.
   func poll(_ request: Request, _ path: DDIPath, _ room: Room, _ reply: inout Reply) {
     guard request.method == .get || request.method == .head else {
-      return DDIError.methodNotAllowed.send(&reply)
+      return DDIError.methodNotAllowed("Allow: GET, HEAD\r\n").send(&reply)
     }
     let token = DDIGateway.token(of: request)
     let answer = path.withController { plane.poll(room, device: $0, token: token) }

@@ -25,7 +25,11 @@ struct APIClient: Sendable {
     _ method: String, _ target: APITarget, body: JSON? = nil
   ) throws(Failure) -> JSON {
     guard let body else { return try exchange(method, target, [], .none) }
-    return try document(method, target, type: "application/json", body: body.text)
+    do throws(Failure) {
+      return try document(method, target, type: "application/json", body: body.text)
+    } catch {
+      throw error.withoutLines
+    }
   }
 
   /// Sends a body of any type and reads the JSON answer.

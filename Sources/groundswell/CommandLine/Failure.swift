@@ -34,7 +34,7 @@ enum ExitCode: Int32, Sendable, CaseIterable {
 struct Failure: Error, Sendable {
   let code: ExitCode
   /// What happened, with which value.
-  let detail: String
+  var detail: String
   /// Every fault in a document, when there are several.
   var faults: [Problem.Fault] = []
   /// A command that helps, without `Try: `.
@@ -89,16 +89,31 @@ struct Failure: Error, Sendable {
       kind: Problem.Kind.allCases.first { type.hasSuffix(":\($0.rawValue)") })
   }
 
+  /// The failure of a document that this program wrote, as one line, which nobody has seen.
+  var withoutLines: Failure {
+    var failure = self
+    if detail.hasPrefix("line 1, ") { failure.detail = String(detail.dropFirst(8)) }
+    if failure.detail.hasPrefix("$.") { failure.detail = String(failure.detail.dropFirst(2)) }
+    failure.faults = faults.map { fault in
+      guard fault.line == 1 else { return fault }
+      let field = fault.field.hasPrefix("$.") ? String(fault.field.dropFirst(2)) : fault.field
+      return Problem.Fault(line: nil, field: field, reason: fault.reason)
+    }
+    return failure
+  }
+
   /// The lines for standard error.
   var lines: [String] {
-    var lines = ["groundswell: \(detail)"]
-    // A single fault is in the detail already.
-    if faults.count > 1 || faults.contains(where: { !detail.contains($0.reason) }) {
-      lines += faults.map { fault in
-        let place = [fault.line.map { "line \($0)" }, fault.field.isEmpty ? nil : fault.field]
-        let prefix = place.compactMap { $0 }.joined(separator: ", ")
-        return "  " + (prefix.isEmpty ? "" : "\(prefix): ") + fault.reason
-      }
+    // The detail has the first fault and counts the others, which follow here.
+    var headline = detail
+    if headline.hasSuffix(" more in errors"), let cut = headline.lastIndex(of: ";") {
+      headline = String(headline[..<cut])
+    }
+    var lines = ["groundswell: \(headline)"]
+    lines += faults.filter { !headline.contains($0.reason) }.map { fault in
+      let place = [fault.line.map { "line \($0)" }, fault.field.isEmpty ? nil : fault.field]
+      let prefix = place.compactMap { $0 }.joined(separator: ", ")
+      return "  " + (prefix.isEmpty ? "" : "\(prefix): ") + fault.reason
     }
     if let hint { lines.append("Try: \(hint)") }
     return lines

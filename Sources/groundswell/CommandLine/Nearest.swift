@@ -2,12 +2,13 @@
 
 /// The word that differs least from `word`; nil when none is close.
 func nearest(to word: String, among candidates: [String]) -> String? {
+  // A word cut short comes before a typing slip.
+  let longer = candidates.filter { word.utf8.count >= 4 && $0.hasPrefix(word) }
+  if longer.count == 1 { return longer[0] }
   let ranked = candidates.map { ($0, slips(Array(word.utf8), Array($0.utf8))) }
   guard let best = ranked.min(by: { $0.1 < $1.1 }) else { return nil }
-  // A third of the letters wrong is still a slip; more is another word. Words cut short count too.
-  let isPrefix = word.utf8.count >= 4 && best.0.hasPrefix(word)
-  return best.1 <= max(1, word.utf8.count / 3) || isPrefix
-    ? best.0 : candidates.first { word.utf8.count >= 4 && $0.hasPrefix(word) }
+  // A third of the letters wrong is still a slip; more is another word.
+  return best.1 <= max(1, word.utf8.count / 3) ? best.0 : longer.first
 }
 
 /// Insertions, deletions, replacements and swaps of neighbours between two words.

@@ -138,11 +138,18 @@ enum DeviceCommands {
     ])
   }
 
-  /// What an action amounts to: `installing 40% (rollout 7, stage 1, attempt 2)`.
+  /// What an action amounts to: `installing 40%, attempt 2 (rollout 7, stage 1)`.
   static func standing(_ action: JSON) -> String {
-    let percent = action["percent"] == nil ? "" : " \(action.count("percent"))%"
+    "\(progress(action)) (rollout \(action.shown("rollout")), \(action.shown("stage")))"
+  }
+
+  /// Where an action stands: `installing 40%, attempt 2`.
+  static func progress(_ action: JSON) -> String {
+    let word = action.shown("standing")
+    // What a device said on the way means nothing once it has arrived.
+    let isUnderWay = ["downloading", "installing", "verifying", "returning"].contains(word)
+    let percent = isUnderWay && action["percent"] != nil ? " \(action.count("percent"))%" : ""
     let attempt = action.count("attempt") > 1 ? ", attempt \(action.count("attempt"))" : ""
-    return "\(action.shown("standing"))\(percent) (rollout \(action.shown("rollout")), "
-      + "\(action.shown("stage"))\(attempt))"
+    return word + percent + attempt
   }
 }

@@ -58,7 +58,7 @@ enum RolloutQueries {
         let failure = action["failure"]
         return [
           device.shown("id"), device.shown("hardware"), device.shown("version"),
-          action.shown("stage"), detail(action), action.ago("changedAt", now: session.now),
+          action.shown("stage"), DeviceCommands.progress(action), action.ago("changedAt", now: session.now),
           failure.map { "\($0.shown("cause")): \($0.shown("detail"))" } ?? "",
         ]
       }
@@ -73,12 +73,6 @@ enum RolloutQueries {
     throw arguments.refuse(
       "option --standing: unknown standing '\(word)'"
         + (near ?? "; known are \(known.joined(separator: ", "))"))
-  }
-
-  private static func detail(_ action: JSON) -> String {
-    let percent = action["percent"] == nil ? "" : " \(action.count("percent"))%"
-    let attempt = action.count("attempt") > 1 ? ", attempt \(action.count("attempt"))" : ""
-    return action.shown("standing") + percent + attempt
   }
 
   private static let events = Command.remote(

@@ -28,7 +28,7 @@ enum RolloutTables {
       "policy": "\(document.shown("policy")), when it fails: \(document.shown("onAbort"))",
       "target": document.text("group").map { "group \($0)" } ?? document.text("filter")
         ?? "every device that fits",
-      "status": rollout.status, "reason": rollout.reason, "stopped": document.text("stop"),
+      "status": rollout.status, "reason": rollout.reason(now: now), "stopped": rollout.stop,
       "created": document.text("createdAt"), "started": document.text("startedAt"),
       "ended": document.text("endedAt"),
       "exposed": "\(Wording.count(rollout.exposed)) of \(Wording.count(rollout.size)) "
@@ -40,7 +40,7 @@ enum RolloutTables {
       rows: rollout.stages
     ) { stage in
       [
-        stage.name, Wording.count(stage.size), stage.state, stage.quorum,
+        stage.name, Wording.count(stage.size), rollout.state(of: stage), stage.quorum,
         stage.soak.map(Wording.length) ?? "-", stage.approval ?? "-", stage.counts.words,
       ]
     }

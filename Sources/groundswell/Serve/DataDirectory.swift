@@ -67,7 +67,8 @@ struct DataDirectory {
     unlink(temporary)
     let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard file >= 0 else {
-      throw Problem(.internalError, "cannot write \(temporary): \(String(cString: strerror(errno)))")
+      throw Problem(
+        .internalError, "cannot write \(temporary): \(String(cString: strerror(errno)))")
     }
     defer { close(file) }
     let line = Array((token + "\n").utf8)

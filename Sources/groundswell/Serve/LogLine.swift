@@ -15,7 +15,8 @@ enum LogLine {
   }
 
   /// Writes one line.
-  static func write(_ level: Level, _ message: StaticString, _ facts: KeyValuePairs<String, String>) {
+  static func write(_ level: Level, _ message: StaticString, _ facts: KeyValuePairs<String, String>)
+  {
     var line = "\(SystemClock().now) \(level.rawValue) \(message)"
     for (key, value) in facts {
       var quoted: [UInt8] = []

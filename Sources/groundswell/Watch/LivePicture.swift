@@ -19,12 +19,8 @@ struct LivePicture {
     lines.append(StyledLine())
     lines += sentences
     lines.append(overall)
-    if let legend { lines.append(legend) }
-    if let trouble {
-      var line = StyledLine()
-      line.append(trouble, .red)
-      lines.append(line)
-    }
+    lines += legend
+    if let trouble { lines += wrapped(trouble, .red) }
     return lines
   }
 
@@ -74,7 +70,7 @@ struct LivePicture {
     line.append(stage.name, isOpen ? .bold : .plain)
     line.pad(to: nameWidth + 4)
     StageBar.draw(stage.counts, size: stage.size, width: barWidth, into: &line)
-    let counted = "\(Wording.count(stage.counts.verdicts))/\(Wording.count(stage.size))"
+    let counted = "\(Wording.count(stage.counts.settled))/\(Wording.count(stage.size))"
     line.append(String(repeating: " ", count: max(1, countWidth + 1 - counted.count)) + counted)
     line.append("  ")
     line.append(standing(of: stage), colour(ofStage: stage))
@@ -82,15 +78,16 @@ struct LivePicture {
   }
 
   private func standing(of stage: RolloutPicture.Stage) -> String {
-    if stage.state == "soaking", let settled = stage.settledAt, let soak = stage.soak {
-      let left = settled + soak - now
+    let state = rollout.state(of: stage)
+    guard state == stage.state else { return state }
+    if let left = stage.soakLeft(now: now) {
       if left > .zero { return "soaking, \(Wording.length(left)) left" }
-      return stage.needsApproval && stage.approvedBy == nil ? "waits for approval" : "soaked"
+      return stage.waitsForApproval ? "waits for approval" : "soaked"
     }
-    if stage.state == "open", let opened = stage.openedAt, rollout.ending == nil {
+    if stage.state == "open", let opened = stage.openedAt {
       return "open \(Wording.length(now - opened)), quorum \(stage.quorum)"
     }
-    return stage.state
+    return state
   }
 
   private func colour(ofStage stage: RolloutPicture.Stage) -> Colour {
@@ -104,13 +101,18 @@ struct LivePicture {
 
   private var sentences: [StyledLine] {
     var lines: [StyledLine] = []
-    if let stop = rollout.stop {
-      var line = StyledLine()
-      line.append("stopped: \(stop)", .red)
-      lines.append(line)
-    }
-    if let reason = rollout.reason, reason != rollout.status { lines.append("\(reason)") }
+    if let stop = rollout.stop { lines += wrapped("stopped: \(stop)", .red) }
+    if let reason = rollout.reason(now: now) { lines += wrapped(reason, .plain) }
     return lines
+  }
+
+  /// A sentence in as many lines as it takes.
+  private func wrapped(_ text: String, _ colour: Colour) -> [StyledLine] {
+    HelpText.wrap(text, width: columns - 1, indent: 2).split(separator: "\n").map { text in
+      var line = StyledLine()
+      line.append(String(text), colour)
+      return line
+    }
   }
 
   private var overall: StyledLine {
@@ -126,15 +128,19 @@ struct LivePicture {
   }
 
   /// Letters in use, with the counts of the whole rollout.
-  private var legend: StyledLine? {
-    let used = zip(StandingSign.all, rollout.counts.counts).filter { $0.1 > 0 }
-    guard !used.isEmpty else { return nil }
+  private var legend: [StyledLine] {
+    var lines: [StyledLine] = []
     var line = StyledLine()
-    for (sign, count) in used {
+    for (sign, count) in zip(StandingSign.all, rollout.counts.counts) where count > 0 {
+      let words = " \(sign.label) \(Wording.count(count))  "
+      if line.width > 0, line.width + words.count >= columns {
+        lines.append(line)
+        line = StyledLine()
+      }
       line.append("\(sign.letter)", sign.colour)
-      line.append(" \(sign.label) \(Wording.count(count))  ")
+      line.append(words)
     }
-    return line
+    return line.width > 0 ? lines + [line] : lines
   }
 
   private var nameWidth: Int { rollout.stages.map(\.name.count).max() ?? 0 }

@@ -15,7 +15,7 @@ struct RolloutPicture: Equatable, Sendable {
   let exposed: Int
   let startedAt: Instant?
   let endedAt: Instant?
-  let reason: String?
+  private let givenReason: String?
   let stop: String?
   let counts: StandingCounts
   let stages: [Stage]
@@ -32,6 +32,16 @@ struct RolloutPicture: Equatable, Sendable {
     let needsApproval: Bool
     let approvedBy: String?
     let counts: StandingCounts
+
+    /// What is left of its soak time, in whole seconds rounded up; nil when it does not soak.
+    func soakLeft(now: Instant) -> Interval? {
+      guard state == "soaking", let settledAt, let soak else { return nil }
+      let left = settledAt + soak - now
+      return .seconds((left.milliseconds + 999) / 1000)
+    }
+
+    /// Whether nobody has approved it that should.
+    var waitsForApproval: Bool { needsApproval && approvedBy == nil }
 
     /// Who approved it, or that somebody must.
     var approval: String? {
@@ -51,8 +61,11 @@ struct RolloutPicture: Equatable, Sendable {
     exposed = document.count("exposed")
     startedAt = document.instant("startedAt")
     endedAt = document.instant("endedAt")
-    reason = document.text("reason").map(Table.printable)
-    stop = document.text("stop").map(Table.printable)
+    givenReason = document.text("reason").map(Table.printable)
+    // "stopped" is what the line is labelled with already.
+    stop = document.text("stop").map { text in
+      Table.printable(text.hasPrefix("stopped by ") ? String(text.dropFirst(8)) : text)
+    }
     counts = StandingCounts(document.tally("counts"))
     stages = document.items("stages").map(Stage.init)
   }
@@ -64,6 +77,28 @@ struct RolloutPicture: Equatable, Sendable {
     case .halted, .aborted, .rolledBack: .endedBadly
     case .draft, .running, .paused, .rollingBack, nil: nil
     }
+  }
+
+  /// What it waits for; nil when the status says it all.
+  ///
+  /// The server tells changes, not the passing of time, so a soak time is counted down here.
+  func reason(now: Instant) -> String? {
+    if status == Rollout.Status.running.rawValue, let index = openStage,
+      let left = stages[index].soakLeft(now: now)
+    {
+      let stage = stages[index]
+      if left <= .zero, stage.waitsForApproval {
+        return "\(stage.name) is done and waits for a person's approval"
+      }
+      return "\(stage.name) soaks: \(Wording.length(max(left, .seconds(1)))) left"
+    }
+    return givenReason == status ? nil : givenReason
+  }
+
+  /// The server's word for the state of a stage, except that nothing is open once it has ended.
+  func state(of stage: Stage) -> String {
+    let isOpen = ["open", "soaking"].contains(stage.state)
+    return isOpen && endedAt != nil ? "stopped" : stage.state
   }
 
   /// How long it has been going, or went.

@@ -9,7 +9,12 @@ struct RolloutScreen {
   private let hasColours: Bool
   private var drawnLines = 0
   private var lastText: String?
+  private var lastTurn: String?
+  private var toldAt: Instant?
   private var toldTrouble = false
+
+  /// Between two lines that tell of nothing but other counts.
+  private static let pause = Interval.seconds(2)
 
   /// A terminal gets the live picture; a file or pipe gets lines.
   init(wantsJSON: Bool) {
@@ -66,22 +71,24 @@ struct RolloutScreen {
     }
     toldTrouble = false
     let rollout = RolloutPicture(latest.document)
+    var turn = rollout.status
     var parts = [rollout.status]
     if let index = rollout.openStage, rollout.ending == nil {
       let stage = rollout.stages[index]
-      parts.append(
-        "\(stage.name) \(stage.state), \(Wording.count(stage.counts.verdicts)) of "
-          + "\(Wording.count(stage.size)) verdicts")
+      let state = "\(stage.name) \(rollout.state(of: stage))"
+      turn += state
+      parts.append(state)
     }
     parts.append("exposed \(Wording.count(rollout.exposed)) of \(Wording.count(rollout.size))")
     if !rollout.counts.words.isEmpty { parts.append(rollout.counts.words) }
-    let key = parts.joined(separator: "; ")
-    // The reason counts seconds down; it is told with a change and is none itself.
-    guard key != lastText else { return }
-    lastText = key
-    let reason = rollout.stop ?? rollout.reason
-    let told = reason.flatMap { $0 == rollout.status ? nil : "; \($0)" } ?? ""
-    Terminal.write("\(now) \(key)\(told)\n")
+    let text = parts.joined(separator: "; ")
+    let reason = rollout.stop.map { "stopped: \($0)" } ?? rollout.reason(now: now)
+    // Numbers of a reason change all the time: they are told with a change and are none themselves.
+    turn += reason?.filter { !$0.isNumber } ?? ""
+    let isDue = toldAt.map { now - $0 >= RolloutScreen.pause } ?? true
+    guard turn != lastTurn || (isDue && text != lastText) else { return }
+    (lastTurn, lastText, toldAt) = (turn, text, now)
+    Terminal.write("\(now) \(text)\(reason.map { "; \($0)" } ?? "")\n")
   }
 
   private mutating func print(once text: String) {
