@@ -10,6 +10,8 @@ struct Draft {
   let room: Room
   let now: Instant
   private(set) var changes: [Change] = []
+  /// Whether the device that polls is being asked for its attributes for the first time.
+  var isFirstQuestion = false
 
   init(_ room: Room, now: Instant) {
     self.room = room

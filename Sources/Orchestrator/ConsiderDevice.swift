@@ -12,6 +12,7 @@ extension ControlPlane {
   ) -> Finding {
     guard isStoreHealthy else { return .later(until: nil, ticket: 0) }
     var draft = Draft(room, now: now)
+    draft.isFirstQuestion = room.fleet.noteFirstQuestion(to: device.key.device)
     let outcome = decide(device, view, &ledger, &draft)
     let ticket = commit(draft, &ledger)
     return switch outcome {
@@ -161,11 +162,7 @@ extension ControlPlane {
     case .eligible(let stage):
       // What it runs now is what it could go back to. So a device that never spoke gets one poll to
       // say so, and no more, because some never do.
-      if known == nil, device.attributes.isEmpty,
-        draft.room.fleet.noteFirstQuestion(to: device.key.device)
-      {
-        return .later(nil)
-      }
+      if known == nil, device.attributes.isEmpty, draft.isFirstQuestion { return .later(nil) }
       let id = newID(&draft)
       let policy = specification.policy
       let action =

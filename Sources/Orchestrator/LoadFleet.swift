@@ -68,8 +68,8 @@ private struct FleetLoader: SnapshotVisitor {
   }
 
   mutating func visit(device: Device, lastSeen: Instant?) {
-    // Whether a device was asked for its attributes is not kept, so all that never spoke are. Nor is
-    // when it reported its version: what it said may be older than its last installation, so it
+    // Whether a device was asked for its attributes is not kept, so all that never spoke are. Nor
+    // is when it reported its version: what it said may be older than its last installation, so it
     // proves nothing until it is said again.
     room(device.key.tenant)?.fleet.put(
       device, lastSeen: lastSeen, wantsAttributes: device.attributes.isEmpty,

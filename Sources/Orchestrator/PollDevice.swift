@@ -74,9 +74,8 @@ extension ControlPlane {
   private func look(
     _ room: Room, _ id: UnsafeRawBufferPointer, now: Instant, epoch: UInt32
   ) -> PollAnswer {
-    guard let device = try? DeviceID(String(decoding: id, as: UTF8.self)) else {
-      return .refused  // it was found in the table, so it is valid
-    }
+    // It was found in the table, so it is valid.
+    guard let device = try? DeviceID(String(decoding: id, as: UTF8.self)) else { return .refused }
     let sleep = sleep(room, id, now: now)
     let finding = room.ledger.withLock { ledger -> Finding? in
       // All in one: what changes a device holds this lock too, so neither is an old state decided

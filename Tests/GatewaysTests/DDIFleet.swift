@@ -58,7 +58,10 @@ final class DDIFleet {
     let answer = try desk.expect(
       201, "POST", "T/devices", String(decoding: body.text, as: UTF8.self))
     guard let token = answer["token"]?.string else { throw Failure("no token") }
-    return try DDIDevice(service, path ?? id, token: token)
+    let device = try DDIDevice(service, path ?? id, token: token)
+    // Before a device is given anything it is asked once what it runs; most tests begin after that.
+    _ = try device.links()
+    return device
   }
 
   /// A device that has described itself as running an older version, in a rollout under way.

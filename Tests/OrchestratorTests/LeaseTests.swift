@@ -61,6 +61,7 @@ import UpdateModel
     try shop.register("d1")
     try shop.create("os-2", "os:2")
     shop.clock.interrupt { [plane = shop.plane, room = shop.room] in
+      // A refusal shows in what the start does.
       _ = try? plane.setStatus(.revoked, ofRelease: "os:2", by: "tester", in: room)
     }
     #expect(throws: Problem.self) { try shop.steer(.start, "os-2") }

@@ -24,8 +24,10 @@ import UpdateModel
       DispatchQueue.global().async {
         // Models that do not fit, one after the other, and at last one that does.
         for turn in 0..<40 {
+          // A refusal would show in the hardware that is looked at.
           _ = try? plane.edit(id, in: room, hardware: models[1], tags: [("turn", "\(turn)")])
         }
+        // As above.
         _ = try? plane.edit(id, in: room, hardware: models[0], tags: [])
         isDone.store(true, ordering: .releasing)
         done.signal()

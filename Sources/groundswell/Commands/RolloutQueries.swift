@@ -58,7 +58,8 @@ enum RolloutQueries {
         let failure = action["failure"]
         return [
           device.shown("id"), device.shown("hardware"), device.shown("version"),
-          action.shown("stage"), DeviceCommands.progress(action), action.ago("changedAt", now: session.now),
+          action.shown("stage"), DeviceCommands.progress(action),
+          action.ago("changedAt", now: session.now),
           failure.map { "\($0.shown("cause")): \($0.shown("detail"))" } ?? "",
         ]
       }

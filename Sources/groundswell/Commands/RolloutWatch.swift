@@ -7,8 +7,8 @@ enum RolloutWatch {
   static let command = Command(
     words: ["rollout", "watch"],
     summary: "Shows a rollout as it proceeds until it ends. On a terminal the picture is redrawn "
-      + "in place, elsewhere changes are lines, at most one in two seconds unless a stage, the status "
-      + "or the reason changes. Ctrl-C stops watching; the rollout goes on.",
+      + "in place, elsewhere changes are lines, at most one in two seconds unless a stage, the "
+      + "status or the reason changes. Ctrl-C stops watching; the rollout goes on.",
     operands: [RolloutCommands.rollout],
     options: [.value("timeout", "TIME", "give up after this time, such as 2h")],
     isRemote: true,
