@@ -1,5 +1,6 @@
 // CommitQueue: changes on their way to the writer, tickets, and what has become of them.
 
+internal import Glibc
 internal import Synchronization
 internal import UpdateModel
 
@@ -87,14 +88,24 @@ final class CommitQueue: Sendable {
 
   /// Waits for changes and moves them to the end of `group`; nil when there will be none.
   func take(into group: inout [Change]) -> Work? {
+    _ = state.wait(at: .work) { state in
+      CommitQueue.isDue(state) || state.isStopping ? () : nil
+    }
+    // The first change of a burst wakes the writer; where it shares a core with those who enqueue,
+    // it lets them finish their turn, so that the group is the burst and not its first change.
+    sched_yield()
     // Whether there is more is decided under the lock, the optional tells "wait" from "nothing".
     let found = state.wait(at: .work) { state -> Work?? in
-      if state.lastTicket > state.committed || state.pruneBefore != nil {
+      if CommitQueue.isDue(state) {
         return .some(move(&state, into: &group))
       }
       return state.isStopping ? .some(nil) : nil
     }
     return found ?? nil
+  }
+
+  private static func isDue(_ state: State) -> Bool {
+    state.lastTicket > state.committed || state.pruneBefore != nil
   }
 
   private func move(_ state: inout State, into group: inout [Change]) -> Work {

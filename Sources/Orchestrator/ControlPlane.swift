@@ -58,6 +58,9 @@ public final class ControlPlane: Sendable {
   /// Whether the store takes writes; false makes every command answer `storeUnavailable`.
   public var isStoreHealthy: Bool { store.isHealthy && store.isAccepting }
 
+  /// Transactions of the store since the start; few for many changes means large groups.
+  public var commitCount: UInt64 { store.commitCount }
+
   func requireStore() throws(Problem) {
     guard isStoreHealthy else {
       throw Problem(

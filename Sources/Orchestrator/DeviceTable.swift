@@ -6,6 +6,7 @@
 // reclaimed when the process restarts.
 
 import Crypto
+import Glibc
 import UpdateModel
 
 /// One device in memory.
@@ -107,7 +108,9 @@ struct DeviceTable {
     let length = Int(records[index].idLength)
     guard length == id.count else { return false }
     return arena.withUnsafeBytes { bytes in
-      UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + length]).elementsEqual(id)
+      // An id of no bytes has no address; none is registered.
+      guard let known = bytes.baseAddress, let asked = id.baseAddress else { return false }
+      return memcmp(known + offset, asked, length) == 0
     }
   }
 

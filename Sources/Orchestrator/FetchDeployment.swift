@@ -110,8 +110,8 @@ extension ControlPlane {
   private func lease(
     _ id: ActionID, of device: DeviceID, _ ledger: inout Ledger
   ) -> (RolloutBook, Action)? {
-    guard let rollout = ledger.book(of: device, action: id), let book = ledger.books[rollout],
-      let action = book.actions[device], action.id == id, action.isLeased,
+    guard let (book, action) = ledger.book(of: device, action: id), action.id == id,
+      action.isLeased,
       action.phase != .verifying
     else { return nil }
     // An offer that was not taken up is taken back: at once by a stop, for its time by a pause.

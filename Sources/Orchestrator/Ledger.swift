@@ -108,10 +108,11 @@ struct Ledger {
   }
 
   /// The live rollout in which a device has the action with this id, now or one attempt ago.
-  func book(of device: DeviceID, action id: ActionID) -> RolloutID? {
-    live.first { rollout in
-      guard let action = books[rollout]?.actions[device] else { return false }
-      return action.id == id || action.previousID == id
+  func book(of device: DeviceID, action id: ActionID) -> (book: RolloutBook, action: Action)? {
+    for rollout in live {
+      guard let book = books[rollout], let action = book.actions[device] else { continue }
+      if action.id == id || action.previousID == id { return (book, action) }
     }
+    return nil
   }
 }

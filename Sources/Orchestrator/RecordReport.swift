@@ -40,7 +40,9 @@ public struct DeviceReport: Sendable {
   public init(meaning: Meaning, word: String, text: String, code: Int?) {
     self.meaning = meaning
     self.word = word
-    self.text = String(decoding: text.utf8.prefix(DeviceReport.textBytesMax), as: UTF8.self)
+    let isLong = text.utf8.count > DeviceReport.textBytesMax
+    self.text =
+      isLong ? String(decoding: text.utf8.prefix(DeviceReport.textBytesMax), as: UTF8.self) : text
     self.code = code
   }
 }
@@ -75,10 +77,8 @@ extension ControlPlane {
     guard isStoreHealthy else { return .storeUnavailable }
     let now = clock.now
     return room.ledger.withLock { ledger in
-      guard let rollout = ledger.book(of: device, action: id), let book = ledger.books[rollout],
-        let action = book.actions[device]
-      else { return .unknownAction }
-      let count = book.reportCounts[device, default: 0]
+      guard let (book, action) = ledger.book(of: device, action: id) else { return .unknownAction }
+      let count = book.spoken[device]?.count ?? 0
       guard count < ControlPlane.reportsPerActionMax || report.isFinal else { return .tooMany }
       var draft = Draft(room, now: now)
       var isNews = false
@@ -105,16 +105,12 @@ extension ControlPlane {
       guard isNews || count < ControlPlane.reportsPerActionMax else {
         return .accepted(ticket: ledger.lastTicket)
       }
-      book.reportCounts[device] = count + 1
-      if case .progress(let percent?) = report.meaning {
-        book.percent[device] = percent
-        room.noteChange()
-      }
+      book.note(report, of: device)
       draft.add(
         .report(
           Report(
-            device: DeviceKey(tenant: room.tenant, device: device), rollout: rollout, action: id,
-            at: now, kind: report.word, text: report.text, code: report.code)))
+            device: DeviceKey(tenant: room.tenant, device: device), rollout: action.rollout,
+            action: id, at: now, kind: report.word, text: report.text, code: report.code)))
       return .accepted(ticket: commit(draft, &ledger))
     }
   }

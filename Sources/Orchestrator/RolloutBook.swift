@@ -8,14 +8,20 @@ import UpdateModel
 final class RolloutBook {
   private(set) var rollout: Rollout
   private(set) var actions: [DeviceID: Action] = [:]
-  /// Percent of the present attempt, as far as devices tell; not durable.
-  var percent: [DeviceID: Int] = [:]
-  /// Reports taken for the present attempt; bounds what one device can write.
-  var reportCounts: [DeviceID: Int] = [:]
+  /// What devices said about their present attempt; not durable.
+  private(set) var spoken: [DeviceID: Spoken] = [:]
   /// What is delivered.
   let release: Release
   /// The artifacts of the release by hardware model, components in order.
   let artifacts: [Name: [Artifact]]
+
+  /// What was heard about one attempt.
+  struct Spoken {
+    /// Reports taken; bounds what one device can write.
+    var count = 0
+    /// How far it is, when the device tells.
+    var percent: Int?
+  }
 
   init(rollout: Rollout, release: Release, artifacts: [Artifact]) {
     self.rollout = rollout
@@ -37,11 +43,20 @@ final class RolloutBook {
     if before != action.standing {
       rollout.evolve(.moved(stage: action.stage, from: before, to: action.standing), at: now)
     }
-    if actions[action.device]?.id != action.id {
-      percent[action.device] = nil
-      reportCounts[action.device] = nil
-    }
+    if actions[action.device]?.id != action.id { spoken[action.device] = nil }
     actions[action.device] = action
+  }
+
+  /// Counts a report and keeps how far the device is.
+  func note(_ report: DeviceReport, of device: DeviceID) {
+    var percent: Int?
+    if case .progress(let told?) = report.meaning { percent = told }
+    // One look-up: devices that install report more often than they do anything else.
+    func update(_ spoken: inout Spoken) {
+      spoken.count += 1
+      if let percent { spoken.percent = percent }
+    }
+    update(&spoken[device, default: Spoken()])
   }
 
   /// Plans the stages anew; only before the start.
@@ -78,8 +93,7 @@ final class RolloutBook {
   func forgetActions() {
     precondition(rollout.status == .closed, "only a closed rollout is history")
     actions = [:]
-    percent = [:]
-    reportCounts = [:]
+    spoken = [:]
   }
 
   /// Whether the rollout can still concern a device.

@@ -258,7 +258,7 @@ extension ControlPlane {
   private static func part(_ action: Action, _ book: RolloutBook) -> Participation {
     Participation(
       action: action, stage: book.rollout.stages[action.stage].plan.name,
-      percent: action.isLeased ? book.percent[action.device] : nil)
+      percent: action.isLeased ? book.spoken[action.device]?.percent : nil)
   }
 
   /// One device; nil when there is none.

@@ -128,7 +128,16 @@ public struct ActionID: Hashable, Sendable, Comparable, CustomStringConvertible 
 
   /// Reads the decimal form used in DDI paths; nil for anything else, also for leading zeros.
   public init?(decimal text: some StringProtocol) {
-    guard let number = UInt32(text), String(number) == text else { return nil }
+    var number: UInt32 = 0
+    for byte in text.utf8 {
+      guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else { return nil }
+      let (tens, isTooLarge) = number.multipliedReportingOverflow(by: 10)
+      let (sum, isTooLargeWithDigit) = tens.addingReportingOverflow(
+        UInt32(byte - UInt8(ascii: "0")))
+      guard !isTooLarge, !isTooLargeWithDigit else { return nil }
+      number = sum
+    }
+    guard text.utf8.first != UInt8(ascii: "0") else { return nil }
     self.init(number)
   }
 

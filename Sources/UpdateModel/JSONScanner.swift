@@ -109,7 +109,7 @@ public struct JSONScanner {
     switch try peek() {
     case .object: try object { (_, scanner) throws(JSONError) in try scanner.skip() }
     case .array: try array { (scanner) throws(JSONError) in try scanner.skip() }
-    case .string: _ = try string()
+    case .string: try skipString()
     case .number: _ = try numberLiteral()
     case .bool: _ = try bool()
     case .null: try null()

@@ -13,7 +13,7 @@ extension JSONScanner {
     while position < bytes.count {
       let byte = bytes[position]
       if byte == UInt8(ascii: "\"") {
-        let text = try utf8(bytes[start..<position])
+        let text = try utf8(bytes, start..<position)
         position += 1
         return text
       }
@@ -30,11 +30,30 @@ extension JSONScanner {
     }
   }
 
-  private func utf8(_ slice: ArraySlice<UInt8>) throws(JSONError) -> String {
-    guard let text = String(validating: slice, as: UTF8.self) else {
-      throw error("a string is not valid UTF-8")
+  // The validating initializer for collections looks up metadata of its generic parts on each call,
+  // which cost more than all the rest of a report's document.
+  private func utf8(_ text: [UInt8], _ range: Range<Int>) throws(JSONError) -> String {
+    let span = text.span.extracting(range)
+    do { return String(copying: try UTF8Span(validating: span)) } catch {
+      throw self.error("a string is not valid UTF-8")
     }
-    return text
+  }
+
+  /// Passes over a string value, which begins here, checking it all the same.
+  mutating func skipString() throws(JSONError) {
+    let opening = position
+    position += 1
+    while position < bytes.count, bytes[position] < 0x80, bytes[position] != UInt8(ascii: "\\") {
+      if bytes[position] == UInt8(ascii: "\"") {
+        position += 1
+        return
+      }
+      try check(bytes[position])
+      position += 1
+    }
+    // With escapes or beyond ASCII there is more to check, and what is no string gets its message.
+    position = opening
+    _ = try string()
   }
 
   private mutating func escapedString(from start: Int) throws(JSONError) -> String {
@@ -43,7 +62,7 @@ extension JSONScanner {
       let byte = bytes[position]
       if byte == UInt8(ascii: "\"") {
         position += 1
-        return try utf8(text[...])
+        return try utf8(text, text.indices)
       }
       if byte == UInt8(ascii: "\\") {
         position += 1

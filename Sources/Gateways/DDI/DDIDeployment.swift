@@ -13,7 +13,8 @@ extension DDIGateway {
     guard let id = ActionID(decimal: text),
       let deployment = plane.deployment(id, for: visit.device, in: visit.room)
     else { return DDIError.notFound.send(&reply) }
-    let document = DDIGateway.document(deployment, base: visit.base).text
+    let base = base(request, visit.path)
+    let document = DDIGateway.document(deployment, base: base).text
     reply.send(
       status: 200, contentType: DDIGateway.contentType(for: request), after: deployment.ticket
     ) { $0.append(document) }

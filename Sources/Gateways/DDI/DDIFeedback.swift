@@ -146,7 +146,7 @@ extension DDIGateway {
       ).send(&reply)
     }
     let report = DeviceReport(
-      meaning: meaning, word: String(feedback.execution.prefix(20)),
+      meaning: meaning, word: feedback.execution,
       text: feedback.details.joined(separator: "\n"), code: feedback.code)
     switch plane.record(
       report, of: visit.device, action: id, answersCancel: cancels, in: visit.room)

@@ -43,7 +43,7 @@ public final class DDIGateway: Sendable {
         plane.authenticate(room, device: id, token: DDIGateway.token(of: request))
       })
     else { return DDIError.unauthorized.send(&reply) }
-    let visit = DDIVisit(device: device, room: room, base: base(request, path))
+    let visit = DDIVisit(device: device, room: room, path: path)
     dispatch(request, rest, visit, &reply)
   }
 
@@ -108,6 +108,6 @@ public final class DDIGateway: Sendable {
 struct DDIVisit {
   let device: DeviceID
   let room: Room
-  /// What links start with.
-  let base: String
+  /// What was asked for; valid during the call.
+  let path: DDIPath
 }

@@ -1,5 +1,6 @@
 // DDIPath: `/{tenant}/controller/v1/{controllerId}[/...]`, taken apart without copying on a poll.
 
+import Glibc
 import UpdateModel
 
 /// The parts of a DDI path.
@@ -45,9 +46,26 @@ struct DDIPath {
   /// The segments after the controller id, decoded; nil when there are none.
   var rest: [Substring]? {
     guard let restBytes else { return nil }
-    let segments = String(decoding: restBytes, as: UTF8.self).split(
-      separator: "/", omittingEmptySubsequences: false)
-    return segments.map { PercentEncoding.decode($0.utf8).map { Substring($0) } ?? $0 }
+    var segments: [Substring] = []
+    segments.reserveCapacity(4)
+    var start = 0
+    while true {
+      let end = DDIPath.slash(restBytes, from: start) ?? restBytes.count
+      segments.append(DDIPath.text(UnsafeRawBufferPointer(rebasing: restBytes[start..<end])))
+      guard end < restBytes.count else { return segments }
+      start = end + 1
+    }
+  }
+
+  // A malformed escape stays as it is; no resource has such a name.
+  private static func text(_ segment: UnsafeRawBufferPointer) -> Substring {
+    let decoded = hasEscape(segment) ? PercentEncoding.decode(segment) : nil
+    return Substring(decoded ?? String(decoding: segment, as: UTF8.self))
+  }
+
+  private static func hasEscape(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    guard let start = bytes.baseAddress else { return false }
+    return memchr(start, Int32(UInt8(ascii: "%")), bytes.count) != nil
   }
 
   /// Calls `body` with the decoded bytes of the controller id.
@@ -55,7 +73,7 @@ struct DDIPath {
   /// SWUpdate puts ids into the path as they are, others encode them; an id without `%`, the usual
   /// one, is not copied.
   func withController<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-    guard controller.contains(UInt8(ascii: "%")),
+    guard DDIPath.hasEscape(controller),
       let decoded = PercentEncoding.decode(controller)
     else { return body(controller) }
     var text = decoded

@@ -32,6 +32,7 @@ enum StatusResource {
         "devices": JSON(rooms.reduce(0) { $0 + call.plane.deviceCount(in: $1) }),
         "connections": JSON(statistics.connections),
         "requests": JSON(statistics.requests),
+        "commits": JSON(Int(call.plane.commitCount)),
       ]))
   }
 
