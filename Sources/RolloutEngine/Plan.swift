@@ -56,7 +56,8 @@ public enum Plan {
         throw Problem(
           .unprocessable,
           "policy \(policy.name) starts with group \(canary.group), which has no device that fits "
-            + "this release; add members to the group or choose a policy without canary")
+            + "this release and does not run it; add members to the group or choose a policy without canary"
+        )
       }
       stages.append(
         PlannedStage(
