@@ -173,8 +173,8 @@ extension ControlPlane {
     }
     if let group = policy.canary?.group, census.canariesOutside > 0 {
       warnings.append(
-        "\(census.canariesOutside) devices of group \(group) are outside the target and go first all "
-          + "the same")
+        "\(census.canariesOutside) devices of group \(group) are outside the target and go first "
+          + "all the same")
     }
     if policy.canary == nil {
       warnings.append("the policy has no canary group; the first stage is drawn from the fleet")
