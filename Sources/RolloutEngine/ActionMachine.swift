@@ -270,23 +270,19 @@ private struct Step {
         }
       return end(outcome, failure)
     }
+    return retryLater(failure)
+  }
+
+  // A postponement uses up no attempt: without a failure, `regrant` keeps the number.
+  private func postpone() -> Action { retryLater(nil) }
+
+  private func retryLater(_ failure: Action.Failure?) -> Action {
     var next = action
     let wait = ActionMachine.backoff(
       after: action.attempt, of: action.device, retry: policy.retry, salt: salt)
     next.state = .retrying(from: now + wait)
     next.changedAt = now
     next.failure = failure
-    return next
-  }
-
-  // A postponement uses up no attempt: without a failure, `regrant` keeps the number.
-  private func postpone() -> Action {
-    var next = action
-    let wait = ActionMachine.backoff(
-      after: action.attempt, of: action.device, retry: policy.retry, salt: salt)
-    next.state = .retrying(from: now + wait)
-    next.changedAt = now
-    next.failure = nil
     return next
   }
 }
