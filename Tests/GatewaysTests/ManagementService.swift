@@ -28,6 +28,8 @@ final class ManagementService {
 
   let directory: String
   let plane: ControlPlane
+  /// Where the news of commits can be kept back.
+  let commits: CommitGate
   let token: String
   private let store: Store
   private let server: Server
@@ -58,8 +60,10 @@ final class ManagementService {
       try write(text, to: "\(directory)/policies/\(name).json")
     }
     let barrier = Barrier()
+    let commits = CommitGate(barrier)
+    self.commits = commits
     store = try Store(
-      directory: directory, pendingLimit: 100_000, onCommit: { barrier.advance(to: $0) },
+      directory: directory, pendingLimit: 100_000, onCommit: { commits.pass($0) },
       onFailure: { ticket, _ in barrier.fail(through: ticket) })
     plane = ControlPlane(
       store: store,
