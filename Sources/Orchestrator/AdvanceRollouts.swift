@@ -2,11 +2,13 @@
 
 import FleetStore
 import RolloutEngine
-import UpdateModel
+public import UpdateModel
 
 extension ControlPlane {
   /// Leases looked at in one go, so that polls never wait long for the ledger.
   private static let expiriesPerTurn = 500
+  /// Last-seen times taken from each of the fleet's shards in one go.
+  private static let lastSeenPerShard = 64
 
   /// To be called about once a second.
   public func advance() {
@@ -65,24 +67,34 @@ extension ControlPlane {
     room.ledger.withLock { ledger in
       var draft = Draft(room, now: now)
       for id in ledger.live {
-        if let book = ledger.books[id] { draft.judge(book) }
+        guard let book = ledger.books[id] else { continue }
+        draft.judge(book)
+        // Its reason speaks of time that passes.
+        if book.rollout.status == .running { room.noteChange() }
       }
       _ = commit(draft, &ledger)
     }
   }
 
-  /// Hands devices' last-seen times to the store; to be called every half minute and at the end.
-  public func saveLastSeen() {
+  /// Hands devices' last-seen times to the store: all of them, or a portion that no commit behind
+  /// it has to wait for long.
+  public func saveLastSeen(all: Bool) {
     for room in allRooms {
       while isStoreHealthy {
-        let batch = room.fleet.takeUnsaved(limit: 200)
+        let batch = room.fleet.takeUnsaved(limit: ControlPlane.lastSeenPerShard)
         guard !batch.isEmpty else { break }
         let rows = batch.compactMap { text, instant in
           // Ids in the table were checked when they were put there.
           (try? DeviceID(text)).map { (DeviceKey(tenant: room.tenant, device: $0), instant) }
         }
         _ = store.enqueue(.lastSeen(rows))
+        guard all else { break }
       }
     }
+  }
+
+  /// Removes reports that are older than `age` from the histories, little by little.
+  public func pruneReports(olderThan age: Interval) {
+    store.prune(before: Instant(milliseconds: clock.now.milliseconds - age.milliseconds))
   }
 }

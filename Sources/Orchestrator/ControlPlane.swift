@@ -20,6 +20,7 @@ public final class ControlPlane: Sendable {
   let access = Lock(AccessTable())
   let actionNumbers = Lock(ActionNumbers())
   /// Uploads between hash and commit, by digest; their content must not be swept.
+  /// The one lock that is held while files are deleted, and the outermost; event loops never ask.
   let imagesInPreparation = Lock<[Digest: Int]>([:])
   private let rooms = Lock<[Name: Room]>([:])
 

@@ -24,13 +24,12 @@ extension ControlPlane {
     guard release.status != .revoked else {
       throw Problem(.conflict, "release \(release.name):\(release.version) is revoked")
     }
+    try room.ledger.withLock { ledger throws(Problem) in try refuseTwin(of: name, ledger) }
     let salt = try ControlPlane.newSalt()
     // Also proves that a plan exists; it is made again at the start, on the fleet of that moment.
     let stages = try stages(release, policy, request.target, salt: salt, in: room)
     return try room.ledger.withLock { ledger throws(Problem) in
-      guard !ledger.books.values.contains(where: { $0.rollout.specification.name == name }) else {
-        throw Problem(.conflict, "a rollout named \(name) exists; choose another name")
-      }
+      try refuseTwin(of: name, ledger)
       let id = RolloutID((ledger.books.keys.max()?.number ?? 0) + 1)
       let specification = RolloutSpecification(
         id: id, name: name, release: release.id, target: request.target, policy: policy,
@@ -45,6 +44,12 @@ extension ControlPlane {
       ])
       room.noteChange()
       return (book.rollout, ledger.lastTicket)
+    }
+  }
+
+  private func refuseTwin(of name: Name, _ ledger: Ledger) throws(Problem) {
+    guard !ledger.books.values.contains(where: { $0.rollout.specification.name == name }) else {
+      throw Problem(.conflict, "a rollout named \(name) exists; choose another name")
     }
   }
 

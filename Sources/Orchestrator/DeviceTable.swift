@@ -174,10 +174,12 @@ struct DeviceDetails: Equatable {
   /// Nil when there is nothing to keep.
   var encoded: [UInt8]? {
     guard !tags.isEmpty || !attributes.isEmpty else { return nil }
-    return JSON.members([
+    let text = JSON.members([
       "t": tags.isEmpty ? nil : DeviceDetails.object(tags),
       "a": attributes.isEmpty ? nil : DeviceDetails.object(attributes),
     ]).text
+    // A copy, because text that grew step by step holds up to twice the memory it needs.
+    return Array(text[...])
   }
 
   private static func texts(_ object: JSON?) -> [String: String] {

@@ -75,6 +75,7 @@ extension ControlPlane {
     var notFitting = 0
     var alreadyRunning = 0
     var withoutFallback = 0
+    var canariesOutside = 0
   }
 
   // What decides which release a device runs. A fleet runs few different things, so what follows
@@ -106,7 +107,8 @@ extension ControlPlane {
     var fallbacks: [Software: Bool] = [:]
     room.fleet.forEach(in: room.tenant) { device, _ in
       let canary = ledger.isCanary(device, of: policy)
-      guard canary || ledger.isTargeted(device, by: target) else { return }
+      let targeted = ledger.isTargeted(device, by: target)
+      guard canary || targeted else { return }
       guard let hardware = device.hardware, artifacts[hardware] != nil else {
         census.notFitting += 1
         return
@@ -122,6 +124,7 @@ extension ControlPlane {
       if !hasFallback { census.withoutFallback += 1 }
       if canary {
         census.canaries += 1
+        if !targeted { census.canariesOutside += 1 }
       } else {
         census.ranks.append(Cohort.rank(of: device.key.device, salt: salt))
       }
@@ -167,6 +170,11 @@ extension ControlPlane {
       warnings.append(
         "\(census.withoutFallback) devices could not be brought back: what they run now is not "
           + "among the published releases")
+    }
+    if let group = policy.canary?.group, census.canariesOutside > 0 {
+      warnings.append(
+        "\(census.canariesOutside) devices of group \(group) are outside the target and go first "
+          + "all the same")
     }
     if policy.canary == nil {
       warnings.append("the policy has no canary group; the first stage is drawn from the fleet")

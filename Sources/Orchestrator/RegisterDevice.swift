@@ -41,7 +41,9 @@ public struct Registration: Sendable {
 
 extension ControlPlane {
   /// Devices in one bulk registration, at most.
-  public static let bulkMax = 1_000_000
+  public static let bulkMax = 100_000
+  /// Devices of a tenant beyond which strangers are no longer registered at first contact.
+  static let firstContactMax = 5_000_000
 
   /// Registers devices, all or none; returns the tokens in the same order and the ticket.
   public func register(
@@ -140,6 +142,7 @@ extension ControlPlane {
     _ room: Room, _ id: UnsafeRawBufferPointer, token: SHA256.Value?, now: Instant
   ) -> Bool {
     guard room.settings.registerOnFirstContact, isStoreHealthy, let token,
+      room.fleet.count < ControlPlane.firstContactMax,
       let device = try? DeviceID(String(decoding: id, as: UTF8.self))  // a bad id is refused
     else { return false }
     return room.ledger.withLock { ledger in

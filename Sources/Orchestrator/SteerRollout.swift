@@ -61,6 +61,7 @@ extension ControlPlane {
   private func replanned(_ text: String, in room: Room) throws(Problem) -> [PlannedStage] {
     let (specification, release) = try room.ledger.withLock { ledger throws(Problem) in
       let book = try ledger.resolve(rollout: text)
+      try allow(.start, book, [.draft])
       let id = book.rollout.specification.release
       return (book.rollout.specification, ledger.releases[id] ?? book.release)
     }
@@ -130,6 +131,11 @@ extension ControlPlane {
     else {
       throw Problem(
         .conflict, "rollout \(rollout.specification.name) has no stage that waits for approval")
+    }
+    guard rollout.stages[open].settledAt != nil else {
+      throw Problem(
+        .conflict,
+        "\(rollout.stages[open].plan.name) has not reached its quorum yet; approve it when it has")
     }
     return open
   }

@@ -142,7 +142,11 @@ extension ControlPlane {
     guard let sha256 = Digest(bytes: upload.digests.sha256.bytes) else {
       throw Problem(.internalError, "a digest of the wrong length")
     }
-    if let known = try twin(of: description, sha256, in: room) { return (known, false) }
+    if let (known, ticket) = try twin(of: description, sha256, in: room) {
+      // Its own upload may still be on its way to the disk.
+      try wait(for: ticket)
+      return (known, false)
+    }
     // Content that another artifact is about to leave must not vanish under this one.
     imagesInPreparation.withLock { $0[sha256, default: 0] += 1 }
     defer { release(sha256) }
@@ -190,8 +194,10 @@ extension ControlPlane {
 
   private func twin(
     of description: ArtifactDescription, _ sha256: Digest, in room: Room
-  ) throws(Problem) -> Artifact? {
-    try room.ledger.withLock { ledger throws(Problem) in try same(description, sha256, ledger) }
+  ) throws(Problem) -> (artifact: Artifact, ticket: UInt64)? {
+    try room.ledger.withLock { ledger throws(Problem) in
+      try same(description, sha256, ledger).map { ($0, ledger.lastTicket) }
+    }
   }
 
   // The same upload again is answered with what is there; other bytes under the same name and
@@ -230,15 +236,25 @@ extension ControlPlane {
       return (artifact, ledger.lastTicket)
     }
     try wait(for: ticket)
-    // The zstd form follows from the bytes, so it goes and stays with them.
-    guard !digestsInUse().contains(artifact.sha256) else { return }
-    try images.delete(artifact.sha256)
-    if let form = artifact.compressed { try images.delete(form.sha256) }
+    // Uploads that are about to store something wait meanwhile, so that none of them finds bytes
+    // which then go. A zstd form may also be an image of its own.
+    try imagesInPreparation.withLock { preparing throws(Problem) in
+      guard preparing[artifact.sha256] == nil else { return }
+      let used = referredDigests()
+      for digest in [artifact.sha256, artifact.compressed?.sha256] {
+        guard let digest, preparing[digest] == nil, !used.contains(digest) else { continue }
+        try images.delete(digest)
+      }
+    }
   }
 
   /// The digests of all images that artifacts of any tenant refer to or are about to.
   public func digestsInUse() -> Set<Digest> {
-    var used = Set(imagesInPreparation.withLock { Array($0.keys) })
+    referredDigests().union(imagesInPreparation.withLock { Array($0.keys) })
+  }
+
+  private func referredDigests() -> Set<Digest> {
+    var used: Set<Digest> = []
     for room in allRooms {
       room.ledger.withLock { ledger in
         for artifact in ledger.artifacts.values {

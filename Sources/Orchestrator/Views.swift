@@ -216,14 +216,12 @@ extension ControlPlane {
       ledger throws(Problem) -> (rollout: Rollout, parts: [Participation]?) in
       let book = try ledger.resolve(rollout: text)
       guard book.isLive else { return (book.rollout, nil) }
-      let actions = book.actions.values.filter { action in
-        (standing == nil || action.standing == standing)
-          && (cursor.map { action.device.text > $0 } ?? true)
+      var page = IDPage<Action>(after: cursor, limit: limit)
+      for (device, action) in book.actions
+      where (standing == nil || action.standing == standing) && page.takes(device) {
+        page.insert(action, device)
       }
-      return (
-        book.rollout,
-        actions.sorted { $0.device < $1.device }.prefix(limit).map { ControlPlane.part($0, book) }
-      )
+      return (book.rollout, page.items.map { ControlPlane.part($0, book) })
     }
     let parts: [Participation]
     if let present = found.parts {
@@ -293,16 +291,15 @@ extension ControlPlane {
       }
       return group
     }
-    var found: [(Device, Instant)] = []
+    var page = IDPage<(Device, Instant)>(after: cursor, limit: limit)
     room.fleet.forEach(in: room.tenant) { device, lastSeen in
-      guard cursor.map({ device.key.device.text > $0 }) ?? true,
-        filter?.matches(device) ?? true, group?.contains(device) ?? true
+      guard page.takes(device.key.device), filter?.matches(device) ?? true,
+        group?.contains(device) ?? true
       else { return }
-      found.append((device, lastSeen))
+      page.insert((device, lastSeen), device.key.device)
     }
-    found.sort { $0.0.key.device < $1.0.key.device }
-    let page = Array(found.prefix(limit))
-    return room.ledger.withLock { ledger in page.map { overview($0.0, $0.1, ledger) } }
+    let items = page.items
+    return room.ledger.withLock { ledger in items.map { overview($0.0, $0.1, ledger) } }
   }
 
   /// Why a device stands where it stands in a rollout, in words.

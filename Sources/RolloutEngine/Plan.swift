@@ -55,8 +55,8 @@ public enum Plan {
       guard canaries > 0 else {
         throw Problem(
           .unprocessable,
-          "policy \(policy.name) starts with group \(canary.group), which has no device that fits "
-            + "this release; add members to the group or choose a policy without canary")
+          "policy \(policy.name) starts with group \(canary.group), in which no device fits this "
+            + "release and does not run it yet; add members or choose a policy without canary")
       }
       stages.append(
         PlannedStage(

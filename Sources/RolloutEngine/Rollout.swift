@@ -138,16 +138,22 @@ public enum RolloutEvent: Equatable, Sendable {
   /// One sentence for the history; nil for the events of single devices.
   public func sentence(in rollout: Rollout) -> String? {
     func stage(_ index: Int) -> String { rollout.stages[index].plan.name }
+    func devices(_ index: Int) -> String {
+      let size = rollout.stages[index].plan.size
+      return size == 1 ? "1 device" : "\(size) devices"
+    }
     switch self {
-    case .started: return "started with \(stage(0)), \(rollout.stages[0].plan.size) devices"
+    case .started: return "started with \(stage(0)), \(devices(0))"
     case .stageSettled(let index): return "\(stage(index)) has its quorum; soaking"
     case .stageOpened(let index):
-      return "\(stage(index)) opened, \(rollout.stages[index].plan.size) devices"
+      return "\(stage(index)) opened, \(devices(index))"
     case .signedOff(let index, let name): return "\(stage(index)) approved by \(name)"
     case .paused(let name): return "paused by \(name)"
     case .resumed(let name): return "resumed by \(name)"
     case .stopped(let reason, let rollback):
-      return "stopped: \(reason.description)" + (rollback ? "; rolling back" : "")
+      let why =
+        if case .person = reason { reason.description } else { "stopped: \(reason.description)" }
+      return why + (rollback ? "; rolling back" : "")
     case .completed: return "completed"
     case .rolledBack: return "every reachable device is back"
     case .closed: return "closed: a later rollout took its place"

@@ -66,9 +66,12 @@ public enum Standing: Int, Sendable, CaseIterable {
   public var isFailure: Bool { self == .failed || self == .lost }
 
   /// Whether the device began to install the release.
+  ///
+  /// A device that waits for another attempt counts, so that a failed attempt never makes the
+  /// exposure smaller than it was.
   public var isExposed: Bool {
     switch self {
-    case .offered, .downloading, .retrying, .cancelled: false
+    case .offered, .downloading, .cancelled: false
     default: true
     }
   }

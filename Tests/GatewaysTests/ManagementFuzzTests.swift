@@ -109,7 +109,7 @@ struct ManagementFuzzTests {
       }
     }
     // Not everything may be refused, or nothing behind the doors was tried.
-    #expect(statuses.filter { $0.key < 300 }.values.reduce(0, +) > 30, "seed \(seed)")
+    #expect(statuses.filter { $0.key < 300 }.values.reduce(0, +) > 5, "seed \(seed)")
     #expect(try client.expect(200, "GET", "/healthz") == ["status": "ok"])
   }
 }

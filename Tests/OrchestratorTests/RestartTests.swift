@@ -15,7 +15,7 @@ import UpdateModel
     try shop.install("d1")
     shop.clock.advance(.minutes(1))
     _ = try shop.poll("d1")
-    shop.plane.saveLastSeen()
+    shop.plane.saveLastSeen(all: true)
     shop.clock.advance(.minutes(20))
     try shop.restart()
     _ = try shop.poll("d1")

@@ -91,6 +91,15 @@ final class Workshop {
     room = try #require(plane.room(try Name("DEFAULT")))
   }
 
+  /// The bytes of a file, at most a megabyte; nil when there is none.
+  func contents(of path: String) -> [UInt8]? {
+    guard let file = fopen(path, "r") else { return nil }
+    defer { fclose(file) }
+    var bytes = [UInt8](repeating: 0, count: 1 << 20)
+    let count = fread(&bytes, 1, bytes.count, file)
+    return Array(bytes.prefix(count))
+  }
+
   /// Throws when the store cannot write what waits.
   func flush() throws { try store.wait(for: store.enqueue([])) }
 

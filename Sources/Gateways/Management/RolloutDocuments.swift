@@ -77,6 +77,8 @@ extension Documents {
   private static func state(of index: Int, in rollout: Rollout) -> String {
     guard let open = rollout.openStage, index <= open else { return "closed" }
     if index < open || rollout.status == .completed { return "passed" }
+    // Once it is closed nobody remembers how it ended but the stage itself.
+    if rollout.status == .closed, rollout.stages[index].settledAt != nil { return "passed" }
     return rollout.stages[index].settledAt == nil ? "open" : "soaking"
   }
 

@@ -6,9 +6,9 @@ import UpdateModel
 enum RolloutWatch {
   static let command = Command(
     words: ["rollout", "watch"],
-    summary: "Shows a rollout as it proceeds until it ends. On a terminal the picture is redrawn "
-      + "in place, elsewhere changes are lines, at most one in two seconds unless a stage, the "
-      + "status or the reason changes. Ctrl-C stops watching; the rollout goes on.",
+    summary: "Shows a rollout as it proceeds until it ends: a picture redrawn in place on a "
+      + "terminal, elsewhere lines, at most one in two seconds unless stage, status or reason "
+      + "change. Ctrl-C stops watching; the rollout goes on.",
     operands: [RolloutCommands.rollout],
     options: [.value("timeout", "TIME", "give up after this time, such as 2h")],
     isRemote: true,

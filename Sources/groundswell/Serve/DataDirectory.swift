@@ -77,5 +77,12 @@ struct DataDirectory {
     else {
       throw Problem(.internalError, "cannot save \(tokenPath): \(String(cString: strerror(errno)))")
     }
+    // The new name is durable with the directory, and it has to be before there is a tenant: from
+    // then on no token is made by itself.
+    let folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    defer { close(folder) }
+    guard folder >= 0, fsync(folder) == 0 else {
+      throw Problem(.internalError, "cannot save \(tokenPath): \(String(cString: strerror(errno)))")
+    }
   }
 }

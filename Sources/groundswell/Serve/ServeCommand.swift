@@ -19,6 +19,7 @@ enum ServeCommand {
       .value("loops", "N", "event loops", default: "one per core"),
       .value("max-image", "BYTES", "largest firmware image", default: "4294967296"),
       .value("compression", "LEVEL", "zstd level for images, 1 to 22", default: "9"),
+      .value("keep-reports", "TIME", "how long histories keep device reports", default: "365d"),
       .flag("insecure", "allow plain HTTP beyond this machine"),
     ],
     examples: [
@@ -43,6 +44,7 @@ struct ServeOptions {
   let loops: Int
   let imageBytesMax: Int
   let compressionLevel: Int
+  let reportAge: Interval
 
   init(_ arguments: Arguments) throws(Failure) {
     data = arguments.value("data") ?? "./groundswell-data"
@@ -51,6 +53,7 @@ struct ServeOptions {
     loops = try arguments.integer("loops", default: ServerProcess.coreCount, in: 1...256)
     imageBytesMax = try arguments.integer("max-image", default: 4 << 30, in: 1...(1 << 40))
     compressionLevel = try arguments.integer("compression", default: 9, in: 1...22)
+    reportAge = try arguments.interval("keep-reports") ?? .days(365)
     publicURL = try ServeOptions.publicURL(arguments)
     switch (arguments.value("tls-cert"), arguments.value("tls-key")) {
     case (let certificate?, let key?):

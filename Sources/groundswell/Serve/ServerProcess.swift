@@ -15,8 +15,10 @@ struct ServerProcess {
   private static let pendingChangesMax = 200_000
   /// How often time-driven decisions are made.
   private static let tickMilliseconds = 500
-  /// How often devices' last-seen times are saved, in ticks.
-  private static let ticksPerSave = 60
+  /// How often a portion of devices' last-seen times is saved, in ticks.
+  private static let ticksPerSave = 4
+  /// How often old reports are removed, in ticks.
+  private static let ticksPerPrune = 7200
   /// How long requests under way may take at the end.
   private static let drainSeconds = 10
 
@@ -46,7 +48,7 @@ struct ServerProcess {
     serve(signals, plane)
     LogLine.write(.notice, "stopping", ["signal": "received"])
     server.shutdown(deadlineSeconds: ServerProcess.drainSeconds)
-    plane.saveLastSeen()
+    plane.saveLastSeen(all: true)
     if let fault = store.stop() { throw .failed("the store did not close cleanly: \(fault)") }
     LogLine.write(.notice, "stopped", [:])
   }
@@ -102,7 +104,10 @@ struct ServerProcess {
     while signals.wait(milliseconds: ServerProcess.tickMilliseconds) != .interrupted {
       plane.advance()
       ticks += 1
-      if ticks % ServerProcess.ticksPerSave == 0 { plane.saveLastSeen() }
+      if ticks % ServerProcess.ticksPerSave == 0 { plane.saveLastSeen(all: false) }
+      if ticks % ServerProcess.ticksPerPrune == 0 {
+        plane.pruneReports(olderThan: options.reportAge)
+      }
     }
   }
 

@@ -65,8 +65,7 @@ struct StandingCounts: Equatable, Sendable {
   var participants: Int { counts.reduce(0, +) }
   /// Devices with a verdict about the release.
   var verdicts: Int { sum { $0.isVerdict } }
-  /// Devices from which nothing more is expected: with a verdict, or back, or not to be brought
-  /// back.
+  /// Devices from which nothing more is expected: with a verdict, back, or beyond bringing back.
   var settled: Int {
     verdicts + self[.returned] + self[.returnFailed] + self[.stranded]
   }
