@@ -1,5 +1,6 @@
 // Linux calls that the Glibc module of Swift does not import.
 #pragma once
+#include <malloc.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>

@@ -31,6 +31,7 @@ struct ServerProcess {
   func run() throws(Failure) {
     let signals = SignalWait()
     raiseDescriptorLimit()
+    Server.keepFreedMemory()
     let directory = try DataDirectory(options.data)
     let barrier = Barrier()
     let store = try openStore(directory, barrier)
