@@ -356,8 +356,10 @@ def parse():
     parser.add_argument('--devices', type=int, default=100_000)
     parser.add_argument('--json')
     options = parser.parse_args()
-    options.rounds = options.rounds or (1 if options.quick else 3)
-    options.seconds = options.seconds or (2 if options.quick else 4)
+    if options.rounds is None:
+        options.rounds = 1 if options.quick else 3
+    if options.seconds is None:
+        options.seconds = 2 if options.quick else 4
     if options.rounds < 1 or options.seconds < 1 or not 1000 <= options.devices <= 9_000_000:
         parser.error('--rounds and --seconds take 1 or more, --devices 1000 to 9000000')
     # A device keeps a thousand reports per attempt; more time needs more devices.
