@@ -80,6 +80,17 @@ extension ControlPlane {
       guard let (book, action) = ledger.book(of: device, action: id) else { return .unknownAction }
       let count = book.spoken[device]?.count ?? 0
       guard count < ControlPlane.reportsPerActionMax || report.isFinal else { return .tooMany }
+      let entry = Change.report(
+        Report(
+          device: DeviceKey(tenant: room.tenant, device: device), rollout: action.rollout,
+          action: id, at: now, kind: report.word, text: report.text, code: report.code))
+      if !answersCancel, report.isJustProgress(of: action, id) {
+        // The usual report by far: it is history and moves nothing.
+        book.note(report, of: device)
+        room.noteChange()
+        ledger.lastTicket = store.enqueue(entry)
+        return .accepted(ticket: ledger.lastTicket)
+      }
       var draft = Draft(room, now: now)
       var isNews = false
       // A word about the attempt before says nothing about the present one.
@@ -106,11 +117,7 @@ extension ControlPlane {
         return .accepted(ticket: ledger.lastTicket)
       }
       book.note(report, of: device)
-      draft.add(
-        .report(
-          Report(
-            device: DeviceKey(tenant: room.tenant, device: device), rollout: action.rollout,
-            action: id, at: now, kind: report.word, text: report.text, code: report.code)))
+      draft.add(entry)
       return .accepted(ticket: commit(draft, &ledger))
     }
   }
@@ -145,6 +152,15 @@ extension ControlPlane {
 }
 
 extension DeviceReport {
+  /// Whether the report only says that the present attempt, already under way, goes on.
+  func isJustProgress(of action: Action, _ id: ActionID) -> Bool {
+    guard case .progress = meaning, action.id == id else { return false }
+    return switch action.phase {
+    case .downloading, .installing, .verifying: true
+    case .offered, nil: false
+    }
+  }
+
   /// Whether the report ends an attempt.
   var isFinal: Bool {
     switch meaning {
