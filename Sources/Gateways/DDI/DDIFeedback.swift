@@ -34,7 +34,7 @@ struct DDIFeedback {
     guard !finished.isEmpty else {
       throw JSONError(line: 1, reason: "status.result.finished is missing")
     }
-    guard ["success", "failure", "none"].contains(finished) else {
+    guard finished == "success" || finished == "failure" || finished == "none" else {
       throw JSONError(
         line: 1,
         reason: "status.result.finished '\(finished.prefix(40))': use success, failure or none")
@@ -102,6 +102,11 @@ struct DDIFeedback {
     return Int(try scanner.numberLiteral())
   }
 
+  /// The details as one text, a line each.
+  var text: String {
+    details.count == 1 ? details[0] : details.joined(separator: "\n")
+  }
+
   /// What an answer to `deploymentBase` means; nil for an execution that DDI does not know.
   var meaning: DeviceReport.Meaning? {
     switch (execution, finished) {
@@ -147,7 +152,7 @@ extension DDIGateway {
     }
     let report = DeviceReport(
       meaning: meaning, word: feedback.execution,
-      text: feedback.details.joined(separator: "\n"), code: feedback.code)
+      text: feedback.text, code: feedback.code)
     switch plane.record(
       report, of: visit.device, action: id, answersCancel: cancels, in: visit.room)
     {

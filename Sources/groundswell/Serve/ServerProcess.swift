@@ -16,7 +16,7 @@ struct ServerProcess {
   /// How often time-driven decisions are made.
   private static let tickMilliseconds = 500
   /// How often a portion of devices' last-seen times is saved, in ticks.
-  private static let ticksPerSave = 4
+  private static let ticksPerSave = 20
   /// How often old reports are removed, in ticks.
   private static let ticksPerPrune = 7200
   /// How long requests under way may take at the end.
