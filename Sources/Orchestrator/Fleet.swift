@@ -17,8 +17,6 @@ public struct DeviceView: Sendable {
   public let lastSeen: Instant
   /// Whether it is to be asked for its attributes.
   public let wantsAttributes: Bool
-  /// The ledger's epoch at which it was found to have nothing to do.
-  let idleEpoch: UInt32
 }
 
 /// How a device's credentials were judged.
@@ -81,19 +79,19 @@ final class Fleet: Sendable {
 
   /// What is known about a device; nil when there is none.
   func view(_ device: DeviceID) -> DeviceView? {
-    guard let (record, _) = record(device) else { return nil }
+    guard let record = record(device) else { return nil }
     let (hardware, version) = texts.withLock {
       ($0.hardware.text(record.hardware), $0.versions.text(record.version))
     }
     return DeviceView(
       device: device, hardware: hardware, version: version,
       versionReportedAt: record.versionReportedAt, lastSeen: record.lastSeen,
-      wantsAttributes: record.flags.contains(.wantsAttributes), idleEpoch: record.idleEpoch)
+      wantsAttributes: record.flags.contains(.wantsAttributes))
   }
 
   /// The full registration of a device and when it was last heard; nil when there is none.
   func device(_ key: DeviceKey) -> (device: Device, lastSeen: Instant)? {
-    guard let (record, _) = record(key.device) else { return nil }
+    guard let record = record(key.device) else { return nil }
     return (registration(record, key), record.lastSeen)
   }
 
@@ -142,10 +140,10 @@ final class Fleet: Sendable {
       tags: details.tags, attributes: details.attributes, createdAt: record.createdAt)
   }
 
-  private func record(_ device: DeviceID) -> (DeviceRecord, Int)? {
+  private func record(_ device: DeviceID) -> DeviceRecord? {
     withBytes(of: device) { bytes, hash in
       shard(hash).withLock { table in
-        table.find(bytes, hash: hash).map { (table.records[$0], $0) }
+        table.find(bytes, hash: hash).map { table.records[$0] }
       }
     }
   }

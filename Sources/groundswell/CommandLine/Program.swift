@@ -1,11 +1,12 @@
 // Program: from the words of the command line to an exit code.
 
+import Gateways
 import UpdateModel
 
 /// The program as a whole.
 enum Program {
   /// The version of the program and of the server in it.
-  static let version = "0.1.0"
+  static let version = ManagementGateway.version
 
   /// Runs the command that `words` (without the program's name) ask for.
   static func run(_ words: [String]) -> ExitCode {
