@@ -35,6 +35,12 @@ public enum Change: Sendable {
   indirect case rollout(Name, Rollout)
   /// Something happened to a rollout of a tenant, in one sentence.
   indirect case rolloutEvent(Name, RolloutID, at: Instant, sentence: String)
+  /// The gate of a tenant's rollout decided; kept with everything it was decided from.
+  indirect case decision(Name, RolloutID, Judgement)
+  /// Devices of a kind are kept from updates until a person lifts it.
+  indirect case safeguard(Name, Safeguard)
+  /// A person lifted the safeguard of a tenant with this number.
+  case liftSafeguard(Name, Int)
   /// An action of a tenant's device was created or moved.
   case action(Name, Action)
   /// A device said something; kept as history.
@@ -74,6 +80,29 @@ public struct APITokenRecord: Equatable, Sendable {
     self.label = label
     self.tenant = tenant
     self.createdAt = createdAt
+  }
+}
+
+/// Devices that a release broke: nothing is offered to their kind until a person says so.
+public struct Safeguard: Equatable, Sendable {
+  /// Number within the tenant.
+  public let id: Int
+  /// Which devices.
+  public let filter: DeviceFilter
+  /// What was found.
+  public let reason: String
+  /// The rollout that found it.
+  public let rollout: RolloutID
+  /// Since when.
+  public let since: Instant
+
+  /// Joins the facts.
+  public init(id: Int, filter: DeviceFilter, reason: String, rollout: RolloutID, since: Instant) {
+    self.id = id
+    self.filter = filter
+    self.reason = reason
+    self.rollout = rollout
+    self.since = since
   }
 }
 

@@ -8,6 +8,7 @@ extension ChangeWriter {
     case group, addMember, removeMember, deleteGroup, deleteGroupMembers
     case updateRollout, insertRollout, rolloutEvent, action, report, actionCounter, prune, pruneRuns
     case selectRun, insertRun
+    case decision, safeguard, liftSafeguard
 
     /// The statement. Upserts name the key they mean, so that a second lease of a device is an
     /// error and not a replacement.
@@ -50,13 +51,13 @@ extension ChangeWriter {
       case .updateRollout:
         """
         UPDATE rollout SET status = ?, open_stage = ?, stop = ?, started = ?, ended = ?, stages = ?,
-        specification = ? WHERE tenant = ? AND id = ?
+        specification = ?, evidence = ? WHERE tenant = ? AND id = ?
         """
       case .insertRollout:
         """
         INSERT INTO rollout
-        (status, open_stage, stop, started, ended, stages, specification, tenant, id)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        (status, open_stage, stop, started, ended, stages, specification, evidence, tenant, id)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
       case .rolloutEvent:
         "INSERT INTO rollout_event (tenant, rollout, at, sentence) VALUES (?, ?, ?, ?)"
@@ -75,18 +76,26 @@ extension ChangeWriter {
       case .pruneRuns: HistoryStatements.pruneRuns
       case .selectRun: HistoryStatements.selectRun
       case .insertRun: HistoryStatements.insertRun
+      case .decision:
+        """
+        INSERT INTO decision (tenant, rollout, at, verdict, sentence, inputs)
+        VALUES (?, ?, ?, ?, ?, ?)
+        """
+      case .safeguard: "INSERT INTO safeguard VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+      case .liftSafeguard: "DELETE FROM safeguard WHERE tenant = ? AND id = ?"
       }
     }
 
     private static let actionUpsert = """
-      INSERT INTO action VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      INSERT INTO action VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (tenant, rollout, device) DO UPDATE
       SET stage = excluded.stage, kind = excluded.kind, id = excluded.id,
       previous = excluded.previous, attempt = excluded.attempt, release = excluded.release,
       fallback = excluded.fallback, phase = excluded.phase, outcome = excluded.outcome,
       until = excluded.until, cancel = excluded.cancel, granted = excluded.granted,
       changed = excluded.changed, installed = excluded.installed, cause = excluded.cause,
-      detail = excluded.detail
+      detail = excluded.detail, stratum = excluded.stratum, exposed = excluded.exposed,
+      proven = excluded.proven, marks = excluded.marks
       """
 
     private static func documentUpsert(_ table: String) -> String {

@@ -26,6 +26,16 @@ final class ChangeWriter {
     case .rolloutEvent(let tenant, let rollout, let at, let sentence):
       try prepared(.rolloutEvent).bind(tenant.text).bind(Int64(rollout.number))
         .bind(at.milliseconds).bind(sentence).run()
+    case .decision(let tenant, let rollout, let judgement):
+      try prepared(.decision).bind(tenant.text).bind(Int64(rollout.number))
+        .bind(judgement.at.milliseconds).bind(judgement.decision.verdict.rawValue)
+        .bind(judgement.sentence).bind(judgement.document.line).run()
+    case .safeguard(let tenant, let guarded):
+      try prepared(.safeguard).bind(tenant.text).bind(Int64(guarded.id))
+        .bind(guarded.filter.description).bind(guarded.reason)
+        .bind(Int64(guarded.rollout.number)).bind(guarded.since.milliseconds).run()
+    case .liftSafeguard(let tenant, let id):
+      try prepared(.liftSafeguard).bind(tenant.text).bind(Int64(id)).run()
     case .group(let tenant, let group): try upsert(group, of: tenant)
     case .groupMembers(let tenant, let group, let added, let removed):
       try update(group: group, of: tenant, adding: added, removing: removed)
@@ -83,7 +93,10 @@ final class ChangeWriter {
     }
     try statement.bind(Int64(action.cancel.rawValue)).bind(action.grantedAt.milliseconds)
       .bind(action.changedAt.milliseconds).bind(action.installedAt?.milliseconds)
-      .bind(action.failure?.cause.rawValue).bind(action.failure?.detail).run()
+      .bind(action.failure?.cause.rawValue).bind(action.failure?.detail)
+      .bind(action.stratum.map(Int64.init)).bind(action.exposedAt?.milliseconds)
+      .bind(action.provenAt?.milliseconds)
+      .bind((action.isReported ? 1 : 0) + (action.isSilent ? 2 : 0)).run()
   }
 
   private func update(lastSeen: [(DeviceKey, Instant)]) throws(StoreError) {
@@ -135,7 +148,7 @@ final class ChangeWriter {
       statement.bind(rollout.status.rawValue).bind(rollout.openStage.map(Int64.init))
         .bind(rollout.stop?.document.line).bind(rollout.startedAt?.milliseconds)
         .bind(rollout.endedAt?.milliseconds).bind(rollout.stagesDocument.line)
-        .bind(rollout.specificationDocument.line)
+        .bind(rollout.specificationDocument.line).bind(rollout.evidenceDocument?.line)
     }
     let id = Int64(rollout.specification.id.number)
     let update = try prepared(.updateRollout)

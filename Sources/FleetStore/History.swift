@@ -27,6 +27,18 @@ public struct RolloutMoment: Sendable, Equatable {
   public let sentence: String
 }
 
+/// A decision of the gate of a rollout.
+public struct RolloutDecision: Sendable, Equatable {
+  /// When it was taken.
+  public let at: Instant
+  /// One word, such as `ADVANCE`.
+  public let verdict: String
+  /// The reason for people.
+  public let sentence: String
+  /// Everything it was taken from.
+  public let inputs: JSON
+}
+
 /// Looks things up on a connection of its own. Used by one thread at a time.
 final class HistoryReader {
   /// Entries per page at most.
@@ -34,6 +46,7 @@ final class HistoryReader {
 
   private let moments: Statement
   private let actions: Statement
+  private let decisions: Statement
   private let finder: ReportFinder
 
   init(path: String) throws(StoreError) {
@@ -43,6 +56,12 @@ final class HistoryReader {
       connection,
       """
       SELECT id, at, sentence FROM rollout_event
+      WHERE tenant = ? AND rollout = ? AND id < ? ORDER BY id DESC LIMIT ?
+      """)
+    decisions = try Statement(
+      connection,
+      """
+      SELECT id, at, verdict, sentence, inputs FROM decision
       WHERE tenant = ? AND rollout = ? AND id < ? ORDER BY id DESC LIMIT ?
       """)
     actions = try Statement(
@@ -64,6 +83,22 @@ final class HistoryReader {
       let position = try row.integer()
       let moment = RolloutMoment(at: try row.instant(), sentence: row.text())
       entries.append(HistoryEntry(position: position, content: moment))
+    }
+    return page(entries, limit: limit)
+  }
+
+  func decisions(
+    of rollout: RolloutID, tenant: Name, before: Int64?, limit: Int
+  ) throws(StoreError) -> HistoryPage<RolloutDecision> {
+    let limit = min(max(1, limit), HistoryReader.pageMax)
+    var entries: [HistoryEntry<RolloutDecision>] = []
+    decisions.bind(tenant.text).bind(Int64(rollout.number)).bind(before ?? Int64.max)
+      .bind(Int64(limit + 1))
+    try decisions.each(table: "decision", keyColumns: 1) { (row) throws(RowFault) in
+      let position = try row.integer()
+      let decision = RolloutDecision(
+        at: try row.instant(), verdict: row.text(), sentence: row.text(), inputs: try row.json())
+      entries.append(HistoryEntry(position: position, content: decision))
     }
     return page(entries, limit: limit)
   }

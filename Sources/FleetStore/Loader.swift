@@ -12,6 +12,11 @@ struct Loader {
     try loadReleases(&visitor)
     try loadDevices(&visitor)
     try loadRollouts(&visitor)
+    try rows("safeguard", key: 2, "SELECT * FROM safeguard ORDER BY tenant, id") {
+      (row) throws(RowFault) in
+      let tenant = try row.name()
+      visitor.visit(safeguard: try row.safeguard(), of: tenant)
+    }
     try rows("action", key: 3, "SELECT * FROM action ORDER BY tenant, rollout, device") {
       (row) throws(RowFault) in
       let tenant = try row.name()
@@ -76,7 +81,7 @@ struct Loader {
   }
 
   private func loadRollouts(_ visitor: inout some SnapshotVisitor) throws(StoreError) {
-    let columns = "tenant, id, specification, status, open_stage, stop, started, ended, stages"
+    let columns = "tenant, id, specification, status, open_stage, stop, started, ended, stages, evidence"
     var rollouts: [(tenant: Name, rollout: Rollout)] = []
     try rows("rollout", key: 2, "SELECT \(columns) FROM rollout ORDER BY tenant, id") {
       (row) throws(RowFault) in

@@ -20,6 +20,7 @@ extension Rollout {
       "name": .string(asked.name.text), "release": .integer(Int64(asked.release.number)),
       "target": target, "policy": asked.policyDocument, "salt": .string(String(asked.salt)),
       "createdAt": .integer(asked.createdAt.milliseconds),
+      "pollInterval": .integer(asked.pollInterval.milliseconds),
       "stages": .array(stages.map { $0.plan.document }),
     ])
   }
@@ -54,7 +55,10 @@ extension Rollout {
       guard stages.count == readers.count else { return nil }
       let specification = RolloutSpecification(
         id: id, name: name, release: release, target: target, policy: policy,
-        policyDocument: policyDocument, salt: salt, createdAt: createdAt)
+        policyDocument: policyDocument, salt: salt, createdAt: createdAt,
+        // Rows that were written before it was kept have the usual one.
+        pollInterval: document["pollInterval"]?.integer.map { Interval(milliseconds: $0) }
+          ?? .minutes(5))
       return Rollout(specification: specification, stages: stages)
     }
   }
@@ -79,15 +83,18 @@ extension Rollout.StopReason {
     switch self {
     case .failureLimit(let failures, let exposed, _):
       .members(["failures": JSON(failures), "exposed": JSON(exposed)])
+    case .evidence(let reason): .members(["evidence": .string(reason)])
     case .person(let name): .members(["person": .string(name)])
     }
   }
 
   /// Reads the stored form; the limit is that of the rollout's policy.
   static func read(
-    _ document: JSON, limit: Policy.FailureLimit
+    _ document: JSON, limit: Policy.FailureLimit?
   ) throws(RowFault) -> Rollout.StopReason {
     if let person = document["person"]?.string { return .person(person) }
+    if let reason = document["evidence"]?.string { return .evidence(reason) }
+    guard let limit else { throw RowFault("stopped by a limit that its policy does not have") }
     return try readDocument(document) { reader in
       guard let failures = reader.count("failures"), let exposed = reader.count("exposed") else {
         return nil
@@ -115,26 +122,32 @@ extension RolloutSpecification.Target {
 
 extension PlannedStage {
   fileprivate var document: JSON {
-    let (group, ranks): (JSON?, JSON?) =
+    let selected: (key: String, value: JSON) =
       switch selection {
-      case .group(let name): (.string(name.text), nil)
-      case .ranks(let upTo): (nil, .string(String(upTo)))
+      case .group(let name): ("group", .string(name.text))
+      case .ranks(let upTo): ("ranksUpTo", .string(String(upTo)))
+      case .strata(let openings): ("openings", .array(openings.map(\.document)))
       }
     return .members([
-      "name": .string(name), "size": JSON(size), "group": group, "ranksUpTo": ranks,
+      "name": .string(name), "size": JSON(size), selected.key: selected.value,
       "quorum": JSON(gate.quorum.basisPoints), "soak": .integer(gate.soak.milliseconds),
       "waitAtMost": .integer(gate.waitAtMost.milliseconds), "signOff": .bool(signOff),
     ])
   }
 
   fileprivate init?(_ reader: DocumentReader, policy: Policy) {
-    let isGroup = reader.has("group")
-    let group = isGroup ? reader.name("group") : nil
-    let ranks = isGroup ? nil : reader.wide("ranksUpTo")
+    let selection: Selection? =
+      if reader.has("group") {
+        reader.name("group").map(Selection.group)
+      } else if let openings = reader.objects("openings") {
+        .strata(openings.compactMap(Opening.init))
+      } else {
+        reader.wide("ranksUpTo").map { .ranks(upTo: $0) }
+      }
     guard let name = reader.text("name"), let size = reader.count("size"),
       let quorum = reader.count("quorum"), let soak = reader.count("soak"),
       let wait = reader.count("waitAtMost"), let signOff = reader.flag("signOff"),
-      let selection = group.map(Selection.group) ?? ranks.map({ Selection.ranks(upTo: $0) })
+      let selection
     else { return nil }
     let gate = policy.gates.first {
       $0.quorum.basisPoints == quorum && $0.soak.milliseconds == soak
@@ -151,16 +164,18 @@ extension PlannedStage {
 extension Policy {
   fileprivate var gates: [StageGate] {
     let first = canary.map { [$0.gate] } ?? []
+    let steps: [StageGate] = evidence == nil ? [] : [.none]
     switch stages {
-    case .exponential(_, _, _, let gate): return first + [gate]
-    case .shares(let shares): return first + shares.map(\.gate)
+    case .adaptive: return first + steps
+    case .exponential(_, _, _, let gate): return first + [gate] + steps
+    case .shares(let shares): return first + shares.map(\.gate) + steps
     }
   }
 }
 
 extension DocumentReader {
   /// Reads a number of 64 bits without sign, written as text because JSON's integers end at 63.
-  fileprivate func wide(_ key: String) -> UInt64? {
+  func wide(_ key: String) -> UInt64? {
     read(key, default: nil, allowed: "a number as text") { $0.string.flatMap { UInt64($0) } }
   }
 }

@@ -80,6 +80,8 @@ extension Row {
     rollout.restore(
       status: status, openStage: openStage, stop: reason, startedAt: started, endedAt: ended,
       stageTimes: times)
+    let evidence = try optional({ (row) throws(RowFault) in try row.json() })
+    if let evidence { try rollout.restoreEvidence(from: evidence) }
     return rollout
   }
 
@@ -107,11 +109,21 @@ extension Row {
       return cause
     }
     let detail = try optional { (row) throws(RowFault) in row.text() }
-    return Action(
+    let stratum: Int? = try optional { (row) throws(RowFault) in try row.number() }
+    let exposed = try optional { (row) throws(RowFault) in try row.instant() }
+    let proven = try optional { (row) throws(RowFault) in try row.instant() }
+    let marks: Int = try number()
+    var action = Action(
       rollout: rollout, device: device, stage: stage, kind: kind, id: id, previousID: previous,
       attempt: attempt, release: release, fallback: fallback, state: state, cancel: cancel,
       grantedAt: granted, changedAt: changed, installedAt: installed,
       failure: cause.map { Action.Failure($0, detail ?? "") })
+    action.stratum = stratum
+    action.exposedAt = exposed
+    action.provenAt = proven
+    action.isReported = marks & 1 != 0
+    action.isSilent = marks & 2 != 0
+    return action
   }
 
   private mutating func actionState() throws(RowFault) -> Action.State {

@@ -8,7 +8,7 @@
 /// The migrations of the database file.
 enum Schema {
   /// Each brings the file from the version of its index to the next. Never edit one that shipped.
-  static let migrations = [version1]
+  static let migrations = [version1, evidence]
 
   /// Brings a file to the newest version; refuses one that is newer.
   static func migrate(_ connection: Connection) throws(StoreError) {
@@ -90,5 +90,25 @@ enum Schema {
       action INTEGER, at INTEGER NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL, code INTEGER
     ) STRICT;
     CREATE TABLE report_run (first INTEGER PRIMARY KEY, hashes BLOB NOT NULL) STRICT;
+    """
+
+  // action.marks holds bits: 1 reported, 2 silent.
+  private static let evidence = """
+    ALTER TABLE action ADD COLUMN stratum INTEGER;
+    ALTER TABLE action ADD COLUMN exposed INTEGER;
+    ALTER TABLE action ADD COLUMN proven INTEGER;
+    ALTER TABLE action ADD COLUMN marks INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE rollout ADD COLUMN evidence TEXT;
+
+    CREATE TABLE decision (
+      id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, rollout INTEGER NOT NULL, at INTEGER NOT NULL,
+      verdict TEXT NOT NULL, sentence TEXT NOT NULL, inputs TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX decision_by_rollout ON decision (tenant, rollout);
+
+    CREATE TABLE safeguard (
+      tenant TEXT NOT NULL, id INTEGER NOT NULL, filter TEXT NOT NULL, reason TEXT NOT NULL,
+      rollout INTEGER NOT NULL, since INTEGER NOT NULL, PRIMARY KEY (tenant, id)
+    ) STRICT, WITHOUT ROWID;
     """
 }

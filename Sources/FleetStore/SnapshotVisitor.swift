@@ -26,6 +26,8 @@ public protocol SnapshotVisitor {
   mutating func visit(member: DeviceID, of group: Name, tenant: Name)
   /// A rollout whose tallies are recounted from its actions.
   mutating func visit(rollout: Rollout, of tenant: Name)
+  /// Devices of a kind that are kept from updates.
+  mutating func visit(safeguard: Safeguard, of tenant: Name)
   /// An action.
   mutating func visit(action: Action, of tenant: Name)
 }

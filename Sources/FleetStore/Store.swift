@@ -128,6 +128,15 @@ public final class Store: Sendable {
     }
   }
 
+  /// The decisions of a rollout's gate, newest first; paged as the others.
+  public func decisions(
+    of rollout: RolloutID, tenant: Name, before: Int64? = nil, limit: Int
+  ) throws(StoreError) -> HistoryPage<RolloutDecision> {
+    try history.withLock { (reader) throws(StoreError) in
+      try reader.decisions(of: rollout, tenant: tenant, before: before, limit: limit)
+    }
+  }
+
   /// The actions of a rollout by device after a given one, at most 1,000; for rollouts whose
   /// actions are no longer kept in memory. Reads the disk: not for event loops.
   public func actions(

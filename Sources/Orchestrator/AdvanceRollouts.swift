@@ -15,6 +15,7 @@ extension ControlPlane {
     guard isStoreHealthy else { return }
     for room in allRooms {
       while expireLeases(in: room) == ControlPlane.expiriesPerTurn {}
+      watchSilence(in: room)
       judgeAll(in: room)
     }
   }

@@ -64,7 +64,8 @@ extension ControlPlane {
     var action = known
     let running = ControlPlane.running(device, view, action, ledger)
     step(.polled(running), &action, book, &ledger, &draft)
-    if book.rollout.status.isStopped {
+    let isBarred = action.stratum.map { book.rollout.strata[$0].quarantine != nil } ?? false
+    if book.rollout.status.isStopped || isBarred {
       let delay = recover(&action, of: device, in: book, &ledger, &draft)
       if let delay { return delay }
     } else if case .retrying = action.state {
@@ -142,9 +143,11 @@ extension ControlPlane {
   // What a device is told that is granted nothing.
   private static func outcome(of answer: Eligibility) -> Outcome {
     switch answer {
-    case .eligible, .excluded, .deferred(.stageClosed), .deferred(.notRunning): .nothing
+    case .eligible, .excluded, .deferred(.stageClosed), .deferred(.notRunning),
+      .deferred(.placeClosed), .deferred(.quarantined):
+      .nothing
     case .deferred(.backingOff(let until)), .deferred(.rateLimit(_, let until)): .later(until)
-    case .deferred(.concurrencyLimit): .later(nil)
+    case .deferred(.concurrencyLimit), .deferred(.returnGate): .later(nil)
     }
   }
 
@@ -153,9 +156,9 @@ extension ControlPlane {
     _ device: Device, in book: RolloutBook, _ ledger: inout Ledger, _ draft: inout Draft
   ) -> Outcome {
     let known = book.actions[device.key.device]
-    let fits = device.hardware.flatMap { book.artifacts[$0] } != nil
     let specification = book.rollout.specification
-    let candidate = ledger.candidate(device, for: specification, fits: fits)
+    var candidate = ledger.candidate(device, in: book)
+    if known == nil { joinIfNew(&candidate, device, in: book, &draft) }
     let answer = Eligibility.decide(candidate, action: known, in: book.rollout, now: draft.now)
     switch answer {
     case .excluded, .deferred: return ControlPlane.outcome(of: answer)
@@ -170,10 +173,26 @@ extension ControlPlane {
         ?? Action(
           rollout: specification.id, device: device.key.device, stage: stage, id: id,
           release: specification.release, fallback: ledger.fallback(of: device, from: book.release),
-          deadline: draft.now + policy.timeouts.accept, now: draft.now)
+          deadline: draft.now + policy.timeouts.accept, now: draft.now,
+          stratum: candidate.isCanary && stage == 0 ? nil : candidate.stratum)
       grant(action, in: book, &ledger, &draft)
       return .leased(id)
     }
+  }
+
+  // A device that registered or changed since the plan was made takes its place in its stratum.
+  private func joinIfNew(
+    _ candidate: inout Candidate, _ device: Device, in book: RolloutBook, _ draft: inout Draft
+  ) {
+    guard let terms = book.rollout.policy.evidence, candidate.fits, candidate.isTargeted,
+      !candidate.runsRelease, !candidate.isCanary, candidate.safeguard == nil,
+      book.rollout.status.grantsUpdates, let label = Ledger.stratum(of: device, terms)
+    else { return }
+    let (stratum, events) = book.join(device.key.device, label: label, now: draft.now)
+    guard !events.isEmpty else { return }
+    candidate = candidate.inStratum(stratum)
+    draft.happened(events.filter { $0.sentence(in: book.rollout) != nil }, in: book)
+    draft.judge(book)
   }
 
   private func grant(

@@ -23,6 +23,8 @@ public final class ControlPlane: Sendable {
   /// The one lock that is held while files are deleted, and the outermost; event loops never ask.
   let imagesInPreparation = Lock<[Digest: Int]>([:])
   private let rooms = Lock<[Name: Room]>([:])
+  /// When this process began to hear devices.
+  let loadedAt: Instant
 
   /// Joins the parts; nothing is loaded yet, see `load()`.
   public init(
@@ -32,6 +34,7 @@ public final class ControlPlane: Sendable {
     self.images = images
     self.policies = policies
     self.clock = clock
+    loadedAt = clock.now
   }
 
   /// A tenant's room; nil when there is no such tenant, or no tenant was named.

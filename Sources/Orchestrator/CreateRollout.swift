@@ -27,16 +27,18 @@ extension ControlPlane {
     try room.ledger.withLock { ledger throws(Problem) in try refuseTwin(of: name, ledger) }
     let salt = try ControlPlane.newSalt()
     // Also proves that a plan exists; it is made again at the start, on the fleet of that moment.
-    let stages = try stages(release, policy, request.target, salt: salt, in: room)
+    let plan = try fleetPlan(release, policy, request.target, salt: salt, in: room)
     return try room.ledger.withLock { ledger throws(Problem) in
       try refuseTwin(of: name, ledger)
       let id = RolloutID((ledger.books.keys.max()?.number ?? 0) + 1)
       let specification = RolloutSpecification(
         id: id, name: name, release: release.id, target: request.target, policy: policy,
-        policyDocument: document, salt: salt, createdAt: now)
+        policyDocument: document, salt: salt, createdAt: now,
+        pollInterval: room.settings.pollInterval)
       let book = RolloutBook(
-        rollout: Rollout(specification: specification, stages: stages), release: release,
+        rollout: Rollout(specification: specification, stages: []), release: release,
         artifacts: release.artifacts.compactMap { ledger.artifacts[$0] })
+      book.replan(plan)
       ledger.books[id] = book
       ledger.lastTicket = store.enqueue([
         .rollout(room.tenant, book.rollout),
@@ -51,15 +53,6 @@ extension ControlPlane {
     guard !ledger.books.values.contains(where: { $0.rollout.specification.name == name }) else {
       throw Problem(.conflict, "a rollout named \(name) exists; choose another name")
     }
-  }
-
-  /// The stages of a release on the fleet as it is now.
-  func stages(
-    _ release: Release, _ policy: Policy, _ target: RolloutSpecification.Target?, salt: UInt64,
-    in room: Room
-  ) throws(Problem) -> [PlannedStage] {
-    let census = try census(release, policy, target, salt: salt, in: room)
-    return try Plan.stages(policy, canaries: census.canaries, ranks: census.ranks)
   }
 
   private static func newSalt() throws(Problem) -> UInt64 {

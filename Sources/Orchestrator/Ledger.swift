@@ -1,6 +1,7 @@
 // Ledger: what one tenant's devices were promised: rollouts, actions, leases; and what they can
 // get.
 
+import FleetStore
 import RolloutEngine
 import UpdateModel
 
@@ -11,6 +12,10 @@ struct Ledger {
   var groups: [Name: Group] = [:]
   var books: [RolloutID: RolloutBook] = [:]
   var deadlines = DeadlineQueue()
+  /// When devices that began to install are next looked at for silence.
+  var silences = DeadlineQueue()
+  /// Kinds of devices that are kept from updates until a person says so.
+  var safeguards: [Int: Safeguard] = [:]
   /// The last change handed to the store; an answer that shows an action waits for it.
   var lastTicket: UInt64 = 0
   /// Rollouts that can concern a device, newest first.
@@ -84,14 +89,39 @@ struct Ledger {
   }
 
   /// What the engine needs to know about a device for a rollout.
-  func candidate(_ device: Device, for specification: RolloutSpecification, fits: Bool) -> Candidate
-  {
-    Candidate(
+  func candidate(_ device: Device, in book: RolloutBook) -> Candidate {
+    let specification = book.rollout.specification
+    let fits = device.hardware.flatMap { book.artifacts[$0] } != nil
+    let label = specification.policy.evidence.flatMap { Ledger.stratum(of: device, $0) }
+    return Candidate(
       device: device.key.device, fits: fits,
       isTargeted: isTargeted(device, by: specification.target),
       runsRelease: runs(device, specification.release),
-      isCanary: isCanary(device, of: specification.policy))
+      isCanary: isCanary(device, of: specification.policy),
+      stratum: book.stratum(labelled: label),
+      safeguard: safeguard(of: device, for: specification.id)?.reason)
   }
+
+  /// What keeps a device from updates other than the rollout that found it.
+  func safeguard(of device: Device, for rollout: RolloutID) -> Safeguard? {
+    guard !safeguards.isEmpty else { return nil }
+    return safeguards.values.filter { $0.rollout != rollout && $0.filter.matches(device) }
+      .min { $0.id < $1.id }
+  }
+
+  /// The stratum of a device under a policy, in the words of a device filter; nil while its hardware
+  /// model is unknown.
+  static func stratum(of device: Device, _ terms: Policy.Evidence) -> String? {
+    guard let hardware = device.hardware else { return nil }
+    var label = "hardware=\(hardware)"
+    for field in terms.strata {
+      label += ", \(field.name)=\(field.value(of: device) ?? "")"
+    }
+    return label
+  }
+
+  /// The stratum of all devices whose kinds are too many to count apart.
+  static let otherStratum = "other"
 
   /// Whether a device says that it runs a release, by version or by image digest.
   func runs(_ device: Device, _ release: ReleaseID) -> Bool {

@@ -97,6 +97,10 @@ private struct FleetLoader: SnapshotVisitor {
     if !isComplete { fail("rollout \(id) of \(tenant) refers to a release that does not exist") }
   }
 
+  mutating func visit(safeguard: Safeguard, of tenant: Name) {
+    room(tenant)?.ledger.withLock { $0.safeguards[safeguard.id] = safeguard }
+  }
+
   mutating func visit(action: Action, of tenant: Name) {
     guard let room = room(tenant) else { return }
     let grace = now + Interval(milliseconds: 2 * room.settings.pollInterval.milliseconds)
@@ -113,6 +117,11 @@ private struct FleetLoader: SnapshotVisitor {
               deadline: max(deadline, grace), rollout: action.rollout, device: action.device))
         }
         book.restore(action, now: now)
+        if action.isWatched, let silence = book.rollout.silence {
+          ledger.silences.insert(
+            DeadlineQueue.Entry(
+              deadline: now + silence, rollout: action.rollout, device: action.device))
+        }
         return true
       }
     if !isKnown {
@@ -123,6 +132,7 @@ private struct FleetLoader: SnapshotVisitor {
   func finish() {
     for room in rooms.values {
       room.ledger.withLock { $0.refreshLive() }
+      plane.reindex(room)
     }
     let reserved = reserved
     plane.actionNumbers.withLock { $0.restore(reserved: reserved) }

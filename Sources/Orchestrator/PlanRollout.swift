@@ -58,7 +58,7 @@ extension ControlPlane {
       return (release, release.artifacts.compactMap { ledger.artifacts[$0] })
     }
     let census = try census(release, policy, request.target, salt: 0, in: room)
-    let stages = try Plan.stages(policy, canaries: census.canaries, ranks: census.ranks)
+    let stages = try fleetPlan(policy, census).stages
     let poll = room.settings.pollInterval
     let forecast = ControlPlane.times(stages, policy, poll: poll)
     return RolloutForecast(
@@ -71,11 +71,25 @@ extension ControlPlane {
   /// What the fleet looks like to a release under a policy.
   struct Census {
     var canaries = 0
-    var ranks: [UInt64] = []
+    /// Ranks of the others by stratum; all under one label without evidence.
+    var strata: [String: [UInt64]] = [:]
+    /// The devices of each stratum that are reached last.
+    var cohort: [String: CohortDraw] = [:]
     var notFitting = 0
     var alreadyRunning = 0
     var withoutFallback = 0
     var canariesOutside = 0
+    var safeguarded = 0
+    var fleetSize = 0
+
+    mutating func count(_ device: Device, rank: UInt64, _ policy: Policy) {
+      guard let terms = policy.evidence, let label = Ledger.stratum(of: device, terms) else {
+        strata["", default: []].append(rank)
+        return
+      }
+      strata[label, default: []].append(rank)
+      cohort[label, default: CohortDraw()].offer(device, rank: rank, domain: terms.domain)
+    }
   }
 
   // What decides which release a device runs. A fleet runs few different things, so what follows
@@ -95,7 +109,7 @@ extension ControlPlane {
   /// Counts the devices a rollout is for, and ranks those outside the canary group.
   func census(
     _ release: Release, _ policy: Policy, _ target: RolloutSpecification.Target?, salt: UInt64,
-    in room: Room
+    including known: Set<DeviceID> = [], in room: Room
   ) throws(Problem) -> Census {
     var census = Census()
     // A copy: deciding about a million devices must not keep others from the ledger.
@@ -105,7 +119,9 @@ extension ControlPlane {
     }
     let artifacts = RolloutBook.byHardware(release.artifacts.compactMap { ledger.artifacts[$0] })
     var fallbacks: [Software: Bool] = [:]
+    let guarded = ledger.safeguards
     room.fleet.forEach(in: room.tenant) { device, _ in
+      census.fleetSize += 1
       let canary = ledger.isCanary(device, of: policy)
       let targeted = ledger.isTargeted(device, by: target)
       guard canary || targeted else { return }
@@ -113,8 +129,12 @@ extension ControlPlane {
         census.notFitting += 1
         return
       }
-      guard !ledger.runs(device, release.id) else {
+      guard known.contains(device.key.device) || !ledger.runs(device, release.id) else {
         census.alreadyRunning += 1
+        return
+      }
+      guard guarded.isEmpty || ledger.safeguard(of: device, for: RolloutID(0)) == nil else {
+        census.safeguarded += 1
         return
       }
       let software = Software(device, hardware)
@@ -126,7 +146,7 @@ extension ControlPlane {
         census.canaries += 1
         if !targeted { census.canariesOutside += 1 }
       } else {
-        census.ranks.append(Cohort.rank(of: device.key.device, salt: salt))
+        census.count(device, rank: Cohort.rank(of: device.key.device, salt: salt), policy)
       }
     }
     return census
@@ -166,6 +186,11 @@ extension ControlPlane {
     if census.notFitting > 0 {
       warnings.append("\(census.notFitting) targeted devices are left out: no artifact fits them")
     }
+    if census.safeguarded > 0 {
+      warnings.append(
+        "\(census.safeguarded) devices are kept from updates by a safeguard; lift it when their "
+          + "kind is known to be safe")
+    }
     if policy.onAbort == .rollback, census.withoutFallback > 0 {
       warnings.append(
         "\(census.withoutFallback) devices could not be brought back: what they run now is not "
@@ -194,6 +219,7 @@ extension Ledger {
     copy.artifacts = artifacts
     copy.releases = releases
     copy.groups = groups
+    copy.safeguards = safeguards
     return copy
   }
 

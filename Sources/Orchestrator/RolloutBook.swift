@@ -10,6 +10,15 @@ final class RolloutBook {
   private(set) var actions: [DeviceID: Action] = [:]
   /// What devices said about their present attempt; not durable.
   private(set) var spoken: [DeviceID: Spoken] = [:]
+  /// The ranks of all devices by stratum; empty without evidence.
+  private(set) var ranks = RankIndex.empty
+  private var strata: [String: Int] = [:]
+  /// Devices that the rollout reaches last, to compare the updated ones with.
+  var cohort = ControlCohort()
+  /// Devices there were when it was planned; nil since a restart.
+  private(set) var plannedFleetSize: Int?
+  /// Whether the evidence changed in a way that no action tells.
+  var isUnsaved = false
   /// What is delivered.
   let release: Release
   /// The artifacts of the release by hardware model, components in order.
@@ -27,6 +36,7 @@ final class RolloutBook {
     self.rollout = rollout
     self.release = release
     self.artifacts = RolloutBook.byHardware(artifacts)
+    indexStrata()
   }
 
   static func byHardware(_ artifacts: [Artifact]) -> [Name: [Artifact]] {
@@ -39,9 +49,14 @@ final class RolloutBook {
 
   /// Stores an action and moves the counters.
   func record(_ action: Action, now: Instant) {
-    let before = actions[action.device]?.standing
+    let known = actions[action.device]
+    let before = known?.standing
     if before != action.standing {
       rollout.evolve(.moved(stage: action.stage, from: before, to: action.standing), at: now)
+    }
+    if rollout.gathersEvidence, known?.mark != action.mark {
+      rollout.evolve(
+        .marked(stratum: action.stratum, from: known?.mark, to: action.mark), at: now)
     }
     if actions[action.device]?.id != action.id { spoken[action.device] = nil }
     actions[action.device] = action
@@ -59,22 +74,72 @@ final class RolloutBook {
     update(&spoken[device, default: Spoken()])
   }
 
-  /// Plans the stages anew; only before the start.
-  func replan(_ stages: [PlannedStage]) {
+  /// Plans anew; only before the start.
+  func replan(_ plan: FleetPlan) {
     precondition(rollout.status == .draft, "stages are fixed once a rollout started")
-    rollout = Rollout(specification: rollout.specification, stages: stages)
+    rollout = Rollout(
+      specification: rollout.specification, stages: plan.stages,
+      strata: plan.strata.map { ($0.label, $0.ranks.count) })
+    index(plan)
+    plannedFleetSize = plan.fleetSize
+  }
+
+  /// Takes over the ranks of the fleet; the rollout's own counters stay.
+  func index(_ plan: FleetPlan) {
+    indexStrata()
+    var ranks = [[UInt64]](repeating: [], count: rollout.strata.count)
+    for stratum in plan.strata {
+      if let index = strata[stratum.label] { ranks[index] = stratum.ranks }
+    }
+    self.ranks = RankIndex(ranks)
+    cohort = ControlCohort(plan.cohort)
+  }
+
+  private func indexStrata() {
+    strata = Dictionary(
+      rollout.strata.enumerated().map { ($1.label, $0) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  /// The stratum of a device; nil while nobody of its kind was seen, and without evidence.
+  func stratum(labelled label: String?) -> Int? {
+    label.flatMap { strata[$0] ?? strata[Ledger.otherStratum] }
+  }
+
+  /// Notes a device that was not in the plan, and its kind if that is new. Returns its stratum.
+  func join(_ device: DeviceID, label: String, now: Instant) -> (Int, events: [RolloutEvent]) {
+    var events: [RolloutEvent] = []
+    func happen(_ event: RolloutEvent) {
+      rollout.evolve(event, at: now)
+      events.append(event)
+    }
+    var found = strata[label] ?? strata[Ledger.otherStratum]
+    if found == nil {
+      let isFull = rollout.strata.count >= Policy.Evidence.strataMax
+      let name = isFull ? Ledger.otherStratum : label
+      happen(.stratumFound(name))
+      strata[name] = rollout.strata.count - 1
+      found = rollout.strata.count - 1
+    }
+    let index = found ?? 0
+    let rank = Cohort.rank(of: device, salt: rollout.specification.salt)
+    if ranks.insert(rank, stratum: index) {
+      happen(.joined(stratum: index))
+      isUnsaved = true
+    }
+    return (index, events)
   }
 
   /// Applies an event of the rollout itself.
   func evolve(_ event: RolloutEvent, now: Instant) { rollout.evolve(event, at: now) }
 
   /// Lets the gate act; returns what happened.
-  func advance(now: Instant) -> [RolloutEvent] { Gate.advance(&rollout, now: now) }
+  func advance(now: Instant) -> [RolloutEvent] { Gate.advance(&rollout, ranks: ranks, now: now) }
 
   /// Whether a device is to stop what it was given: it was asked to, or will be at its next poll.
   func isToStop(_ action: Action) -> Bool {
     guard let phase = action.phase, phase != .verifying else { return false }
-    let isStopped = rollout.status.isStopped && action.kind == .update
+    let isBarred = action.stratum.map { rollout.strata[$0].quarantine != nil } ?? false
+    let isStopped = (rollout.status.isStopped || isBarred) && action.kind == .update
     return action.cancel == .requested || (action.cancel == .none && isStopped)
   }
 
@@ -84,6 +149,9 @@ final class RolloutBook {
   /// order of devices, so some count a little longer than they would have, never shorter.
   func restore(_ action: Action, now: Instant) {
     actions[action.device] = action
+    if rollout.gathersEvidence {
+      rollout.evolve(.marked(stratum: action.stratum, from: nil, to: action.mark), at: now)
+    }
     if action.grantedAt <= now, now - action.grantedAt <= .seconds(60) {
       rollout.evolve(.granted, at: action.grantedAt)
     }
@@ -94,6 +162,8 @@ final class RolloutBook {
     precondition(rollout.status == .closed, "only a closed rollout is history")
     actions = [:]
     spoken = [:]
+    ranks = .empty
+    cohort = ControlCohort()
   }
 
   /// Whether the rollout can still concern a device.

@@ -26,7 +26,7 @@ extension ControlPlane {
     _ command: SteeringCommand, rollout text: String, by person: String, in room: Room
   ) throws(Problem) -> (rollout: Rollout, ticket: UInt64) {
     try requireStore()
-    let stages = command == .start ? try replanned(text, in: room) : []
+    let plan = command == .start ? try replanned(text, in: room) : nil
     let now = clock.now
     return try room.ledger.withLock { ledger throws(Problem) in
       let book = try ledger.resolve(rollout: text)
@@ -34,21 +34,26 @@ extension ControlPlane {
       let event: RolloutEvent
       switch command {
       case .start:
-        try start(book, stages, &ledger, &draft)
+        try start(book, plan, &ledger, &draft)
         event = .started
       case .pause:
         try allow(command, book, [.running])
         event = .paused(by: person)
       case .resume:
-        try allow(command, book, [.paused])
+        if book.rollout.hold == nil { try allow(command, book, [.paused]) }
         event = .resumed(by: person)
       case .approve: event = .signedOff(try stageToApprove(book), by: person)
       case .abort:
         try allow(command, book, [.running, .paused])
         event = .stopped(.person(person), rollback: book.rollout.policy.onAbort == .rollback)
       case .rollback:
-        try allow(command, book, [.running, .paused, .halted, .aborted, .completed])
-        event = .stopped(book.rollout.stop ?? .person(person), rollback: true)
+        try allow(
+          command, book, [.running, .paused, .halted, .aborted, .completed, .rollingBack])
+        if book.rollout.status == .rollingBack {
+          event = .returnForced(by: person)
+        } else {
+          event = .stopped(book.rollout.stop ?? .person(person), rollback: true)
+        }
       }
       book.evolve(event, now: now)
       ledger.refreshLive()
@@ -58,17 +63,28 @@ extension ControlPlane {
     }
   }
 
-  private func replanned(_ text: String, in room: Room) throws(Problem) -> [PlannedStage] {
-    let (specification, release) = try room.ledger.withLock { ledger throws(Problem) in
+  // Nil when the plan that was made at the creation still holds. A large fleet is not walked again
+  // before its rollout starts: devices that came since take their place when they poll.
+  private func replanned(_ text: String, in room: Room) throws(Problem) -> FleetPlan? {
+    let (specification, release, planned) = try room.ledger.withLock { ledger throws(Problem) in
       let book = try ledger.resolve(rollout: text)
       try allow(.start, book, [.draft])
       let id = book.rollout.specification.release
-      return (book.rollout.specification, ledger.releases[id] ?? book.release)
+      return (
+        book.rollout.specification, ledger.releases[id] ?? book.release, book.plannedFleetSize
+      )
     }
     try requirePublished(release)
-    return try stages(
+    let size = room.fleet.count
+    if let planned, size > ControlPlane.replannedFleetMax, abs(size - planned) <= planned / 10 {
+      return nil
+    }
+    return try fleetPlan(
       release, specification.policy, specification.target, salt: specification.salt, in: room)
   }
+
+  // A fleet of this size is walked in about ten milliseconds.
+  private static let replannedFleetMax = 10_000
 
   private func requirePublished(_ release: Release) throws(Problem) {
     guard release.status == .published else {
@@ -80,7 +96,7 @@ extension ControlPlane {
   }
 
   private func start(
-    _ book: RolloutBook, _ stages: [PlannedStage], _ ledger: inout Ledger, _ draft: inout Draft
+    _ book: RolloutBook, _ plan: FleetPlan?, _ ledger: inout Ledger, _ draft: inout Draft
   ) throws(Problem) {
     try allow(.start, book, [.draft])
     // Again, because the plan was made without the lock.
@@ -103,7 +119,7 @@ extension ControlPlane {
       draft.happened([.closed], in: other)
       other.forgetActions()
     }
-    book.replan(stages)
+    if let plan { book.replan(plan) }
   }
 
   // Nobody looks after the leases of a closed rollout, and they would bar their devices from

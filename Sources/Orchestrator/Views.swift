@@ -176,7 +176,8 @@ extension ControlPlane {
     let reason: String =
       switch Gate.evaluate(rollout, now: now) {
       case .wait(let reason): reason.sentence(now: now)
-      case .settle, .advance, .complete, .finishRollback, .stop: "about to move on"
+      case .settle, .advance, .complete, .finishRollback, .stop, .step, .widen, .quarantine, .hold:
+        "about to move on"
       }
     return RolloutView(rollout: rollout, release: book.release, reason: reason)
   }
@@ -316,8 +317,7 @@ extension ControlPlane {
       if let action, let failure = action.failure {
         return "\(action.standing.label), attempt \(action.attempt): \(failure.detail)"
       }
-      let fits = device.hardware.flatMap { book.artifacts[$0] } != nil
-      let candidate = ledger.candidate(device, for: book.rollout.specification, fits: fits)
+      let candidate = ledger.candidate(device, in: book)
       return Eligibility.decide(candidate, action: action, in: book.rollout, now: now)
         .sentence(in: book.rollout)
     }

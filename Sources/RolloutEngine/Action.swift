@@ -35,6 +35,16 @@ public struct Action: Equatable, Sendable {
   public var installedAt: Instant?
   /// The last failure, kept while it is retried.
   public var failure: Failure?
+  /// Index of the device's stratum; nil for canaries and where no evidence is gathered.
+  public var stratum: Int?
+  /// When the device first began to install the release; nil before.
+  public var exposedAt: Instant?
+  /// Since when it runs the release, verified; nil before.
+  public var provenAt: Instant?
+  /// Whether it failed on the release, for good; stays when it is brought back.
+  public var isReported = false
+  /// Whether it fell silent after it began to install, while others are heard.
+  public var isSilent = false
 
   /// Direction of an action.
   public enum Kind: UInt8, Sendable {
@@ -127,13 +137,14 @@ public struct Action: Equatable, Sendable {
   /// Creates the first attempt of an update.
   public init(
     rollout: RolloutID, device: DeviceID, stage: Int, id: ActionID, release: ReleaseID,
-    fallback: ReleaseID?, deadline: Instant, now: Instant
+    fallback: ReleaseID?, deadline: Instant, now: Instant, stratum: Int? = nil
   ) {
     self.init(
       rollout: rollout, device: device, stage: stage, kind: .update, id: id, previousID: nil,
       attempt: 1, release: release, fallback: fallback,
       state: .leased(.offered, deadline: deadline),
       cancel: .none, grantedAt: now, changedAt: now, installedAt: nil, failure: nil)
+    self.stratum = stratum
   }
 
   /// Restores an action from its stored parts.

@@ -24,6 +24,9 @@ public enum ActionInput: Equatable, Sendable {
   case polled(Running)
   /// The deadline of the lease passed. `silent`: nothing was heard since the state last changed.
   case expired(silent: Bool)
+  /// Nothing was heard for longer than is normal, while others were heard. A device that has not
+  /// begun to install says nothing by it.
+  case fellSilent
   /// The rollout stopped, or a person asks for this device to stop.
   case cancelRequested
   /// The device says that it stopped.
@@ -59,7 +62,10 @@ public enum ActionMachine {
   public static func apply(
     _ input: ActionInput, to action: Action, policy: Policy, salt: UInt64, now: Instant
   ) throws(ActionRefusal) -> Action {
-    let step = Step(action: action, policy: policy, salt: salt, now: now)
+    var heard = action
+    if input.isWordOfDevice { heard.isSilent = false }
+    let step = Step(action: heard, policy: policy, salt: salt, now: now)
+    if input == .fellSilent { return step.fellSilent() }
     switch action.state {
     case .leased(let phase, let deadline):
       return step.leased(phase, deadline: deadline, input)
@@ -126,6 +132,12 @@ private struct Step {
   let salt: UInt64
   let now: Instant
 
+  func fellSilent() -> Action {
+    var next = action
+    next.isSilent = action.exposedAt != nil && !action.isReported
+    return next
+  }
+
   // MARK: While a lease is held
 
   func leased(_ phase: Action.Phase, deadline: Instant, _ input: ActionInput) -> Action {
@@ -144,6 +156,7 @@ private struct Step {
       var next = action
       next.cancel = .refused
       return next
+    case .fellSilent: return fellSilent()
     }
   }
 
@@ -190,7 +203,7 @@ private struct Step {
     case .polled(.expected): return end(action.kind == .update ? .succeeded : .returned)
     case .installed: return enter(.verifying)
     case .cancelRequested, .cancelAccepted: return end(.cancelled)
-    case .failed, .polled, .expired, .cancelRefused, .taken, .rejected: return action
+    case .failed, .polled, .expired, .cancelRefused, .taken, .rejected, .fellSilent: return action
     case .downloaded: throw .closed
     }
   }
@@ -250,7 +263,13 @@ private struct Step {
     next.state = .leased(phase, deadline: now + timeout)
     next.changedAt = now
     if phase == .verifying { next.installedAt = now }
+    if phase >= .installing { expose(&next) }
     return next
+  }
+
+  // Only an update says something about the release.
+  private func expose(_ next: inout Action) {
+    if next.kind == .update, next.exposedAt == nil { next.exposedAt = now }
   }
 
   private func end(_ outcome: Action.Outcome, _ failure: Action.Failure? = nil) -> Action {
@@ -258,6 +277,19 @@ private struct Step {
     next.state = .ended(outcome)
     next.changedAt = now
     if let failure { next.failure = failure }
+    switch outcome {
+    case .succeeded, .unverified:
+      expose(&next)
+      if action.provenAt == nil { next.provenAt = now }
+      // It was only taken for failed: the proof was late.
+      if let cause = action.failure?.cause, cause == .timeout || cause == .wrongVersion {
+        next.isReported = false
+      }
+    case .failed:
+      next.isReported = next.exposedAt != nil
+      next.provenAt = nil
+    case .lost, .cancelled, .returned, .returnFailed, .stranded: break
+    }
     return next
   }
 
@@ -284,6 +316,18 @@ private struct Step {
     next.changedAt = now
     next.failure = failure
     return next
+  }
+}
+
+extension ActionInput {
+  /// Whether it shows that the device is alive.
+  var isWordOfDevice: Bool {
+    switch self {
+    case .taken, .downloaded, .installed, .failed, .rejected, .polled, .cancelAccepted,
+      .cancelRefused:
+      true
+    case .expired, .fellSilent, .cancelRequested: false
+    }
   }
 }
 

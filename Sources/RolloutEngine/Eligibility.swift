@@ -14,16 +14,32 @@ public struct Candidate: Equatable, Sendable {
   public let runsRelease: Bool
   /// Whether it is in the policy's canary group.
   public let isCanary: Bool
+  /// Index of its stratum; nil where no evidence is gathered or nobody of its kind was seen yet.
+  public let stratum: Int?
+  /// Why its kind is kept from updates until a person says so; nil when it is not.
+  public let safeguard: String?
 
   /// Joins the facts.
   public init(
-    device: DeviceID, fits: Bool, isTargeted: Bool, runsRelease: Bool, isCanary: Bool
+    device: DeviceID, fits: Bool, isTargeted: Bool, runsRelease: Bool, isCanary: Bool,
+    stratum: Int? = nil, safeguard: String? = nil
   ) {
     self.device = device
     self.fits = fits
     self.isTargeted = isTargeted
     self.runsRelease = runsRelease
     self.isCanary = isCanary
+    self.stratum = stratum
+    self.safeguard = safeguard
+  }
+}
+
+extension Candidate {
+  /// The same device, now that its stratum is known.
+  public func inStratum(_ index: Int) -> Candidate {
+    Candidate(
+      device: device, fits: fits, isTargeted: isTargeted, runsRelease: runsRelease,
+      isCanary: isCanary, stratum: index, safeguard: safeguard)
   }
 }
 
@@ -42,6 +58,13 @@ public enum Eligibility: Equatable, Sendable {
     case notRunning(Rollout.Status)
     /// The device's stage is not open.
     case stageClosed(Int)
+    /// The evidence has not opened the device's place in its stratum; nil when nobody of its kind
+    /// was seen before.
+    case placeClosed(stratum: Int?)
+    /// Others are on their way back, and are to arrive first.
+    case returnGate
+    /// The device's stratum fails more than the rest.
+    case quarantined(stratum: Int)
     /// The device waits before its next attempt.
     case backingOff(until: Instant)
     /// As many devices as allowed hold a lease.
@@ -56,6 +79,8 @@ public enum Eligibility: Equatable, Sendable {
     case hardware
     /// Outside the rollout's target.
     case target
+    /// Its kind is kept from updates until a person says so.
+    case safeguard(String)
     /// Runs the release already.
     case runsRelease
     /// Its part is over.
@@ -66,10 +91,14 @@ public enum Eligibility: Equatable, Sendable {
   public static func decide(
     _ candidate: Candidate, action: Action?, in rollout: Rollout, now: Instant
   ) -> Eligibility {
-    guard rollout.status.grantsUpdates, let open = rollout.openStage else {
-      return .deferred(.notRunning(rollout.status))
-    }
+    guard rollout.status.grantsUpdates else { return .deferred(.notRunning(rollout.status)) }
+    guard let open = rollout.openStage else { return .deferred(.notRunning(.draft)) }
     guard candidate.fits else { return .excluded(.hardware) }
+    if let stratum = candidate.stratum, !candidate.isCanary,
+      rollout.strata[stratum].quarantine != nil, candidate.isTargeted
+    {
+      return .deferred(.quarantined(stratum: stratum))
+    }
     if let action {
       guard action.kind == .update, case .retrying(let from) = action.state else {
         return .excluded(.finished(action.standing))
@@ -78,6 +107,14 @@ public enum Eligibility: Equatable, Sendable {
       return limited(rollout, now: now) ?? .eligible(stage: action.stage)
     }
     if candidate.runsRelease { return .excluded(.runsRelease) }
+    if let reason = candidate.safeguard { return .excluded(.safeguard(reason)) }
+    if rollout.gathersEvidence, !isFirstGroup(candidate, in: rollout) {
+      guard candidate.isTargeted else { return .excluded(.target) }
+      guard let stage = openPlace(of: candidate, in: rollout) else {
+        return .deferred(.placeClosed(stratum: candidate.stratum))
+      }
+      return limited(rollout, now: now) ?? .eligible(stage: stage)
+    }
     guard let stage = stage(of: candidate, in: rollout) else { return .excluded(.target) }
     if stage > open { return .deferred(.stageClosed(stage)) }
     return limited(rollout, now: now) ?? .eligible(stage: stage)
@@ -85,13 +122,37 @@ public enum Eligibility: Equatable, Sendable {
 
   /// The stage a device belongs to; nil when it is outside the target.
   public static func stage(of candidate: Candidate, in rollout: Rollout) -> Int? {
-    // A canary group goes first even when the rollout's target leaves it out.
-    if candidate.isCanary, case .group = rollout.stages.first?.plan.selection { return 0 }
+    if isFirstGroup(candidate, in: rollout) { return 0 }
     guard candidate.isTargeted else { return nil }
+    if rollout.gathersEvidence { return place(of: candidate, in: rollout) }
     let rank = Cohort.rank(of: candidate.device, salt: rollout.specification.salt)
     return rollout.stages.firstIndex { stage in
       if case .ranks(let upTo) = stage.plan.selection { rank <= upTo } else { false }
     }
+  }
+
+  // A canary group goes first even when the rollout's target leaves it out.
+  private static func isFirstGroup(_ candidate: Candidate, in rollout: Rollout) -> Bool {
+    candidate.isCanary && (rollout.stages.first?.plan.isCanary ?? false)
+  }
+
+  // The step that opened the device's rank.
+  private static func place(of candidate: Candidate, in rollout: Rollout) -> Int? {
+    guard let stratum = candidate.stratum else { return nil }
+    let rank = Cohort.rank(of: candidate.device, salt: rollout.specification.salt)
+    guard let bound = rollout.strata[stratum].bound, rank <= bound else { return nil }
+    return rollout.stages.firstIndex { stage in
+      stage.plan.openings.contains { $0.stratum == stratum && rank <= $0.bound }
+    }
+  }
+
+  // Besides the rank, the number counts: a device that joined below the open rank must not make a
+  // step larger than the evidence allowed.
+  private static func openPlace(of candidate: Candidate, in rollout: Rollout) -> Int? {
+    guard let place = place(of: candidate, in: rollout), let stratum = candidate.stratum,
+      rollout.strata[stratum].evidence.granted < rollout.strata[stratum].opened
+    else { return nil }
+    return place
   }
 
   /// The limit that forbids one more lease; nil when none does.
@@ -113,6 +174,17 @@ public enum Eligibility: Equatable, Sendable {
     case .deferred(let reason):
       switch reason {
       case .notRunning(let status): return "waits: the rollout is \(status.rawValue)"
+      case .placeClosed(let stratum?):
+        let found = rollout.strata[stratum]
+        return "waits: \(found.opened) of \(found.size) devices of \(found.label) may have it so "
+          + "far, and this one comes later"
+      case .placeClosed(nil):
+        return "waits: nobody of its kind has been seen before; some go first at the next step"
+      case .returnGate:
+        return "waits to be brought back until those before it have arrived"
+      case .quarantined(let stratum):
+        let found = rollout.strata[stratum]
+        return "waits: \(found.label) is quarantined: \(found.quarantine?.reason ?? "")"
       case .stageClosed(let stage): return "waits for \(name(stage, rollout)) to open"
       case .backingOff(let until): return "waits until \(until) before the next attempt"
       case .concurrencyLimit(let limit): return "waits: \(limit) devices are updating, the limit"
@@ -123,6 +195,8 @@ public enum Eligibility: Equatable, Sendable {
       switch reason {
       case .hardware: return "not in this rollout: no artifact of the release fits its hardware"
       case .target: return "not in this rollout: outside its target"
+      case .safeguard(let reason):
+        return "kept from updates by a safeguard until a person lifts it: \(reason)"
       case .runsRelease: return "runs the release already"
       case .finished(let standing): return standing.label
       }

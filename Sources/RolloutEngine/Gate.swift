@@ -16,6 +16,14 @@ public enum GateVerdict: Equatable, Sendable {
   case finishRollback
   /// The rollout stops.
   case stop(Rollout.StopReason)
+  /// Another step opens, with so many devices of each stratum.
+  case step([StepPart], Judgement)
+  /// The last step takes in devices that joined a complete rollout.
+  case widen([StepPart])
+  /// Some strata leave the rollout.
+  case quarantine([Int], Judgement)
+  /// A person has to decide.
+  case hold(Hold, Judgement)
 
   /// Why a rollout does not widen.
   public enum WaitReason: Equatable, Sendable {
@@ -31,6 +39,16 @@ public enum GateVerdict: Equatable, Sendable {
     case signOff(stage: String)
     /// Devices are on their way back.
     case rollback(remaining: Int)
+    /// Evidence is gathered; the reason in words.
+    case evidence(String)
+    /// The devices that are not updated fell silent too, so nothing is concluded from silence.
+    case outage(heard: Share)
+    /// Devices have not run the release for long enough, together.
+    case deviceHours(have: Int, need: Int)
+    /// A person has to decide.
+    case held(Hold)
+    /// The first devices that came back failed; a person has to look.
+    case returnHeld(failed: Int, of: Int)
     /// It has ended.
     case ended(Rollout.Status)
 
@@ -47,6 +65,16 @@ public enum GateVerdict: Equatable, Sendable {
         return "\(stage) soaks: \(left) left"
       case .signOff(let stage): return "\(stage) is done and waits for a person's approval"
       case .rollback(let remaining): return "\(remaining) devices are still to be brought back"
+      case .evidence(let sentence): return sentence
+      case .outage(let heard):
+        return "outage: only \(heard) of the devices that are not updated are heard; nothing is "
+          + "concluded from silence and nothing widens until they are back"
+      case .deviceHours(let have, let need):
+        return "devices have run the release for \(have) hours together, \(need) needed"
+      case .held(let hold): return "held for a person: \(hold.sentence)"
+      case .returnHeld(let failed, let of):
+        return "\(failed) of \(of) devices failed on the way back; the rest wait until a person "
+          + "says rollback once more"
       case .ended(let status): return status.rawValue
       }
     }
@@ -65,6 +93,7 @@ public enum Gate {
     case .running, .paused, .completed: break
     }
     if let reason = exceededLimit(rollout) { return .stop(reason) }
+    if let judge = EvidenceJudge(rollout, now: now) { return judge.verdict() }
     switch rollout.status {
     case .paused: return .wait(.paused)
     case .completed: return .wait(.ended(.completed))
@@ -72,12 +101,23 @@ public enum Gate {
     }
   }
 
+  /// What the evidence says at present, with the numbers it is drawn from; nil without evidence.
+  public static func judgement(_ rollout: Rollout, now: Instant) -> Judgement? {
+    var present = rollout
+    present.pass(to: now)
+    return EvidenceJudge(present, now: now)?.judge()
+  }
+
   /// The events that follow from the present counters, applied one after the other until the gate
-  /// waits.
-  public static func advance(_ rollout: inout Rollout, now: Instant) -> [RolloutEvent] {
+  /// waits. With evidence, `ranks` says where a step of so many devices ends.
+  public static func advance(
+    _ rollout: inout Rollout, ranks: RankIndex = .empty, now: Instant
+  ) -> [RolloutEvent] {
     var events: [RolloutEvent] = []
-    // Each round opens a stage, settles one or ends the rollout, so twice the stages bound it.
-    for _ in 0...(rollout.stages.count * 2 + 2) {
+    if rollout.gathersEvidence { rollout.pass(to: now) }
+    // Each round opens a stage, settles one, takes out a stratum or ends the rollout, so this
+    // bounds it.
+    for _ in 0...(rollout.stages.count * 2 + rollout.strata.count + 4) {
       let event: RolloutEvent
       switch evaluate(rollout, now: now) {
       case .wait: return events
@@ -87,6 +127,12 @@ public enum Gate {
       case .finishRollback: event = .rolledBack
       case .stop(let reason):
         event = .stopped(reason, rollback: rollout.policy.onAbort == .rollback)
+      case .step(let sizes, let judgement):
+        event = .stepOpened(
+          Plan.step(sizes, of: rollout, ranks: ranks), stall: judgement.decision.stall, judgement)
+      case .widen(let sizes): event = .widened(Plan.openings(sizes, of: rollout, ranks: ranks))
+      case .quarantine(let strata, let judgement): event = .quarantined(strata, judgement)
+      case .hold(let hold, let judgement): event = .held(hold, judgement)
       }
       rollout.evolve(event, at: now)
       events.append(event)
@@ -95,7 +141,7 @@ public enum Gate {
   }
 
   private static func exceededLimit(_ rollout: Rollout) -> Rollout.StopReason? {
-    let limit = rollout.policy.failureLimit
+    guard let limit = rollout.policy.failureLimit else { return nil }
     let tally = rollout.tally
     guard tally.failures >= limit.minimum,
       limit.share.isExceeded(by: tally.failures, of: max(1, tally.exposed))
@@ -104,12 +150,19 @@ public enum Gate {
   }
 
   private static func judgeOpenStage(_ rollout: Rollout, now: Instant) -> GateVerdict {
-    guard let index = rollout.openStage, let openedAt = rollout.stages[index].openedAt else {
+    guard let index = rollout.openStage else {
       preconditionFailure("a running rollout has an open stage")
     }
+    return judgeQuorum(rollout, index, now: now)
+      ?? (index == rollout.stages.count - 1 ? .complete : .advance)
+  }
+
+  /// What a stage with a quorum waits for; nil when it is done.
+  static func judgeQuorum(_ rollout: Rollout, _ index: Int, now: Instant) -> GateVerdict? {
     let stage = rollout.stages[index]
+    guard let openedAt = stage.openedAt else { preconditionFailure("an open stage was opened") }
     let gate = stage.plan.gate
-    guard let settledAt = stage.settledAt else {
+    if stage.settledAt == nil {
       let have = stage.tally.verdicts
       let need = gate.quorum.roundedUp(of: stage.plan.size)
       if have >= need { return .settle }
@@ -119,12 +172,19 @@ public enum Gate {
       return .wait(
         .verdicts(stage: stage.plan.name, have: have, need: need, of: stage.plan.size))
     }
-    let soaked = settledAt + gate.soak
+    return judgeSoak(rollout, index, now: now)
+  }
+
+  /// What a stage with all its verdicts waits for: its soak time and a person; nil when it is done.
+  static func judgeSoak(_ rollout: Rollout, _ index: Int, now: Instant) -> GateVerdict? {
+    let stage = rollout.stages[index]
+    guard let settledAt = stage.settledAt else { return .settle }
+    let soaked = settledAt + stage.plan.gate.soak
     if now < soaked { return .wait(.soak(stage: stage.plan.name, until: soaked)) }
     if stage.plan.signOff, stage.signedOffBy == nil {
       return .wait(.signOff(stage: stage.plan.name))
     }
-    return index == rollout.stages.count - 1 ? .complete : .advance
+    return nil
   }
 
   // Lost devices are not waited for: nobody knows whether they can be reached. Devices that took
@@ -135,7 +195,11 @@ public enum Gate {
     let underWay = tally.leased + tally[.returnRetrying]
     let expected = tally[.succeeded] + tally[.unverified]
     if underWay + expected == 0 { return .finishRollback }
-    let patience = rollout.stages[rollout.openStage ?? 0].plan.gate.waitAtMost
+    if case .held(let failed, let of) = ReturnGate.judge(rollout) {
+      return .wait(.returnHeld(failed: failed, of: of))
+    }
+    let patience =
+      rollout.openStage.map { rollout.stages[$0].plan.gate.waitAtMost } ?? Interval.days(1)
     let isOver = rollout.endedAt.map { now - $0 >= patience } ?? false
     if isOver, tally.leased == 0 { return .finishRollback }
     return .wait(.rollback(remaining: underWay + expected))

@@ -10,6 +10,8 @@ public struct PlannedStage: Equatable, Sendable {
     case group(Name)
     /// Everybody else whose rank is not above this.
     case ranks(upTo: UInt64)
+    /// A part of each stratum, as the evidence allowed.
+    case strata([Opening])
   }
 
   /// `canary` or `stage N`, for people.
@@ -22,6 +24,9 @@ public struct PlannedStage: Equatable, Sendable {
   public let gate: Policy.StageGate
   /// Whether a person must approve before the next stage opens.
   public let signOff: Bool
+
+  /// Whether it is the stage of the canary group.
+  public var isCanary: Bool { if case .group = selection { true } else { false } }
 
   /// Joins the parts of a stage.
   public init(
@@ -85,6 +90,7 @@ public enum Plan {
   ) throws(Problem) -> [(count: Int, gate: Policy.StageGate)] {
     guard population > 0 else { return [] }
     switch policy.stages {
+    case .adaptive: return []
     case .shares(let shares):
       return explicit(shares, population: population)
     case .exponential(let start, let growth, let cap, let gate):
@@ -92,6 +98,53 @@ public enum Plan {
         start: start.count(of: population), growthHundredths: growth,
         cap: cap?.count(of: population) ?? population, population: population)
       return counts.map { ($0, gate) }
+    }
+  }
+
+  /// The stages of a rollout that gathers evidence: the canary stage, if the policy has one; the
+  /// gate adds the others step by step. Throws as `stages`.
+  public static func evidenceStages(
+    _ policy: Policy, canaries: Int, others: Int
+  ) throws(Problem) -> [PlannedStage] {
+    let whole = try stages(policy, canaries: canaries, ranks: Array(0..<UInt64(others)))
+    return whole.filter(\.isCanary)
+  }
+
+  /// Where the policy's stages end that a rollout may reach now, and what gate guards that end; nil
+  /// when the evidence alone decides.
+  static func ceiling(of rollout: Rollout) -> (upTo: Int, gate: Policy.StageGate)? {
+    let population = rollout.strata.reduce(0) { $0 + $1.size }
+    // A plan that needs too many stages was refused when the rollout was created.
+    guard let sizes = try? sizes(rollout.policy, population: population) else { return nil }
+    var reached = 0
+    for size in sizes {
+      reached += size.count
+      if reached > rollout.opened { return (reached, size.gate) }
+    }
+    return nil
+  }
+
+  /// The next step of a rollout that gathers evidence.
+  static func step(
+    _ sizes: [StepPart], of rollout: Rollout, ranks: RankIndex
+  ) -> PlannedStage {
+    let number = rollout.stages.count { !$0.plan.isCanary } + 1
+    // The evidence waits for each device; a wall-clock soak comes on top only where stages say so.
+    let gate = ceiling(of: rollout)?.gate ?? .none
+    return PlannedStage(
+      name: "stage \(number)", size: sizes.reduce(0) { $0 + $1.count },
+      selection: .strata(openings(sizes, of: rollout, ranks: ranks)), gate: gate, signOff: false)
+  }
+
+  /// Where each stratum ends when it takes in so many more devices.
+  static func openings(
+    _ sizes: [StepPart], of rollout: Rollout, ranks: RankIndex
+  ) -> [Opening] {
+    sizes.map { part in
+      Opening(
+        stratum: part.stratum, count: part.count,
+        bound: ranks.bound(
+          part.stratum, count: rollout.strata[part.stratum].opened + part.count))
     }
   }
 

@@ -24,19 +24,25 @@ public enum Recovery: Equatable, Sendable {
   public static func decide(
     _ action: Action, runsRelease: Bool, in rollout: Rollout, now: Instant
   ) -> Recovery {
-    guard rollout.status.isStopped else { return .nothing }
+    let isQuarantined = action.stratum.map { rollout.strata[$0].quarantine != nil } ?? false
+    guard rollout.status.isStopped || isQuarantined else { return .nothing }
     switch (action.kind, action.state) {
     case (.update, .leased(let phase, _)):
       return phase == .verifying || action.cancel != .none ? .nothing : .cancel
     case (.update, .retrying): return .cancel
     case (.update, .ended(let outcome)):
-      guard bringsBack(rollout), mayRunRelease(outcome, runsRelease: runsRelease) else {
+      let isBroughtBack = bringsBack(rollout) || (isQuarantined && rollout.policy.returns)
+      guard isBroughtBack, mayRunRelease(outcome, runsRelease: runsRelease) else {
         return .nothing
       }
       guard let fallback = action.fallback else {
         return outcome == .stranded ? .nothing : .strand
       }
-      if let limit = Eligibility.limited(rollout, now: now) { return .wait(limit) }
+      if case .open = ReturnGate.judge(rollout) {
+        if let limit = Eligibility.limited(rollout, now: now) { return .wait(limit) }
+      } else {
+        return .wait(.deferred(.returnGate))
+      }
       return .turnBack(fallback)
     case (.rollback, .retrying(let from)):
       if now < from { return .wait(.deferred(.backingOff(until: from))) }

@@ -20,6 +20,22 @@ public struct Rollout: Equatable, Sendable {
   public internal(set) var endedAt: Instant?
   /// Grants of the last minute.
   public internal(set) var window = GrantWindow()
+  /// Devices that may fail alike, in the order found; empty where no evidence is gathered.
+  public internal(set) var strata: [Stratum]
+  /// What the canary group says; it opens the way, and says nothing about the rest of the fleet.
+  public internal(set) var canaryEvidence: EvidenceCounts?
+  /// How the devices fare that are not updated yet; nil before they were looked at.
+  public internal(set) var control: ControlSample?
+  /// Steps in a row that did not grow.
+  public internal(set) var stall = 0
+  /// Why a person is needed; nil while none is.
+  public internal(set) var hold: Hold?
+  /// A person said to go on; the next step opens however small it is.
+  public internal(set) var isHoldWaived = false
+  /// Devices that could not fetch the image when a person last looked.
+  public internal(set) var deliveryExcused = 0
+  /// A person said to bring everyone back, whatever becomes of the first.
+  public internal(set) var isReturnForced = false
 
   /// Where a rollout stands.
   public enum Status: String, Sendable, CaseIterable {
@@ -63,7 +79,7 @@ public struct Rollout: Equatable, Sendable {
   /// One stage and its progress.
   public struct Stage: Equatable, Sendable {
     /// As planned.
-    public let plan: PlannedStage
+    public internal(set) var plan: PlannedStage
     /// Devices by standing.
     public internal(set) var tally = Tally()
     /// When it opened; nil before.
@@ -78,6 +94,8 @@ public struct Rollout: Equatable, Sendable {
   public enum StopReason: Equatable, Sendable {
     /// Too many failures.
     case failureLimit(failures: Int, exposed: Int, limit: Policy.FailureLimit)
+    /// The evidence says that the release is bad; the reason in words.
+    case evidence(String)
     /// A person said so.
     case person(String)
 
@@ -87,22 +105,52 @@ public struct Rollout: Equatable, Sendable {
       case .failureLimit(let failures, let exposed, let limit):
         "\(failures) of \(exposed) devices that began to install failed; the policy tolerates "
           + "\(limit.share) once there are \(limit.minimum) failures"
+      case .evidence(let reason): reason
       case .person(let name): "stopped by \(name)"
       }
     }
   }
 
   /// A rollout that has not started.
-  public init(specification: RolloutSpecification, stages: [PlannedStage]) {
+  ///
+  /// `strata` lists label and size of what the fleet divides into; with evidence, `stages` holds the
+  /// canary stage alone, and the gate adds the others step by step.
+  public init(
+    specification: RolloutSpecification, stages: [PlannedStage],
+    strata: [(label: String, size: Int)] = []
+  ) {
     self.specification = specification
     self.stages = stages.map { Stage(plan: $0) }
+    let poll = specification.pollInterval
+    if let terms = specification.policy.evidence {
+      self.strata = strata.map {
+        Stratum(label: $0.label, size: $0.size, evidence: terms, poll: poll)
+      }
+      canaryEvidence = EvidenceCounts(
+        EvidenceCounts.Terms(soak: terms.soak, patience: terms.patience(poll: poll)))
+    } else {
+      self.strata = []
+      canaryEvidence = nil
+    }
   }
 
   /// Devices by standing over all stages.
   public var tally: Tally { stages.reduce(Tally()) { $0 + $1.tally } }
 
-  /// Devices that fitted when it was planned.
-  public var size: Int { stages.reduce(0) { $0 + $1.plan.size } }
+  /// Devices that it is for, as far as is known.
+  public var size: Int {
+    let canaries = stages.first.map { $0.plan.isCanary ? $0.plan.size : 0 } ?? 0
+    return gathersEvidence
+      ? canaries + strata.reduce(0) { $0 + $1.size } : stages.reduce(0) { $0 + $1.plan.size }
+  }
+
+  /// Whether the gate decides by evidence.
+  public var gathersEvidence: Bool { specification.policy.evidence != nil }
+
+  /// Silence after which a device that began to install counts as lost; nil without evidence.
+  public var silence: Interval? {
+    policy.evidence?.silence(poll: specification.pollInterval)
+  }
 
   /// The policy it follows.
   public var policy: Policy { specification.policy }
@@ -116,6 +164,28 @@ public enum RolloutEvent: Equatable, Sendable {
   case stageSettled(Int)
   /// A stage opened.
   case stageOpened(Int)
+  /// The evidence allowed another step; `stall` counts the steps in a row that did not grow.
+  case stepOpened(PlannedStage, stall: Int, Judgement)
+  /// Devices that joined a complete rollout were taken in by its last stage.
+  case widened([Opening])
+  /// Nothing more is offered to some strata, and their devices are brought back.
+  case quarantined([Int], Judgement)
+  /// A person let a stratum take part again.
+  case quarantineLifted(Int, by: String)
+  /// The gate leaves the next step to a person.
+  case held(Hold, Judgement)
+  /// A person said to bring everyone back, whatever becomes of the first.
+  case returnForced(by: String)
+  /// Devices with values that no stratum has were found.
+  case stratumFound(String)
+  /// A device joined that was not known when the rollout was planned.
+  case joined(stratum: Int)
+  /// The devices that are not updated yet were looked at.
+  case controlSeen(ControlSample)
+  /// A device changed what it says about the release; without a stratum it is a canary.
+  case marked(stratum: Int?, from: Mark?, to: Mark)
+  /// A number was reported.
+  case measured(stratum: Int, metric: Int, MetricEvidence.Observation, isTreated: Bool)
   /// A person approved a stage.
   case signedOff(Int, by: String)
   /// Grants stopped until further notice.
@@ -154,6 +224,19 @@ public enum RolloutEvent: Equatable, Sendable {
       let why =
         if case .person = reason { reason.description } else { "stopped: \(reason.description)" }
       return why + (rollback ? "; rolling back" : "")
+    case .stepOpened(let plan, _, let judgement):
+      return "\(plan.name) opened, \(plan.size == 1 ? "1 device" : "\(plan.size) devices"): "
+        + judgement.sentence
+    case .quarantined(let indices, let judgement):
+      let labels = indices.map { rollout.strata[$0].label }.joined(separator: "; ")
+      return "quarantined \(labels): \(judgement.sentence)"
+    case .quarantineLifted(let index, let name):
+      return "\(rollout.strata[index].label) released from quarantine by \(name)"
+    case .held(let hold, _): return "held: \(hold.sentence)"
+    case .returnForced(let name):
+      return "\(name) said to bring everyone back, whatever becomes of the first"
+    case .stratumFound(let label): return "found devices of a new kind: \(label)"
+    case .widened, .joined, .controlSeen, .marked, .measured: return nil
     case .completed: return "completed"
     case .rolledBack: return "every reachable device is back"
     case .closed: return "closed: a later rollout took its place"
@@ -170,12 +253,17 @@ extension Rollout {
       precondition(status == .draft, "a rollout starts once")
       status = .running
       startedAt = now
-      open(0, at: now)
+      // With evidence and without canaries there is no stage until the gate opens the first step.
+      if !stages.isEmpty { open(0, at: now) }
     case .stageSettled(let index): stages[index].settledAt = now
     case .stageOpened(let index): open(index, at: now)
     case .signedOff(let index, let name): stages[index].signedOffBy = name
     case .paused: status = .paused
-    case .resumed: status = .running
+    case .resumed:
+      status = .running
+      isHoldWaived = hold != nil
+      hold = nil
+      deliveryExcused = undelivered
     case .stopped(let reason, let rollback):
       stop = reason
       endedAt = now
@@ -185,11 +273,14 @@ extension Rollout {
     case .rolledBack: end(.rolledBack, at: now)
     case .closed: end(.closed, at: now)
     case .granted: window.count(at: now)
+    case .stepOpened, .widened, .quarantined, .quarantineLifted, .held, .returnForced,
+      .stratumFound, .joined, .controlSeen, .marked, .measured:
+      evolveEvidence(event, at: now)
     case .moved(let stage, let from, let to): stages[stage].tally.move(from: from, to: to)
     }
   }
 
-  private mutating func open(_ index: Int, at now: Instant) {
+  mutating func open(_ index: Int, at now: Instant) {
     precondition(index == (openStage ?? -1) + 1, "stages open one after the other")
     openStage = index
     stages[index].openedAt = now

@@ -63,15 +63,8 @@ public struct DeviceFilter: Equatable, Sendable, CustomStringConvertible {
   /// Whether a device meets all conditions.
   public func matches(_ device: Device) -> Bool {
     conditions.allSatisfy { condition in
-      let value: String? =
-        switch condition.field {
-        case .device: device.key.device.text
-        case .hardware: device.hardware?.text
-        case .version: device.reportedVersion
-        case .tag(let key): device.tags[key]
-        case .attribute(let key): device.attributes[key]
-        }
-      return DeviceFilter.agrees(value, with: condition.pattern) != condition.negated
+      DeviceFilter.agrees(condition.field.value(of: device), with: condition.pattern)
+        != condition.negated
     }
   }
 
@@ -85,6 +78,28 @@ public struct DeviceFilter: Equatable, Sendable, CustomStringConvertible {
 }
 
 extension DeviceFilter.Condition.Field {
+  /// What a device has there; nil when it has nothing.
+  public func value(of device: Device) -> String? {
+    switch self {
+    case .device: device.key.device.text
+    case .hardware: device.hardware?.text
+    case .version: device.reportedVersion
+    case .tag(let key): device.tags[key]
+    case .attribute(let key): device.attributes[key]
+    }
+  }
+
+  /// As it is written in filters and policies.
+  public var name: String {
+    switch self {
+    case .device: "device"
+    case .hardware: "hardware"
+    case .version: "version"
+    case .tag(let key): "tag.\(key)"
+    case .attribute(let key): "attr.\(key)"
+    }
+  }
+
   init?(_ name: String) {
     switch name {
     case "device": self = .device

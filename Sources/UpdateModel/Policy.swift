@@ -10,8 +10,10 @@ public struct Policy: Equatable, Sendable {
   public let canary: Canary?
   /// How the rest of the fleet is divided.
   public let stages: Stages
-  /// When the rollout stops by itself.
-  public let failureLimit: FailureLimit
+  /// Terms of the gate that decides by evidence; nil where only the quorum of each stage counts.
+  public let evidence: Evidence?
+  /// When the rollout stops by a plain count; nil where the evidence alone decides.
+  public let failureLimit: FailureLimit?
   /// What may happen at the same time.
   public let limits: GrantLimits
   /// How long each phase of an update may take on a device.
@@ -39,10 +41,16 @@ public struct Policy: Equatable, Sendable {
     public let soak: Interval
     /// When the stage has been open so long, the verdicts there are count as a quorum.
     public let waitAtMost: Interval
+
+    /// Waits for nothing.
+    public static let none = StageGate(quorum: .whole, soak: .zero, waitAtMost: .days(1))
   }
 
-  /// How the devices outside the canary group are divided.
+  /// How the devices outside the canary group are divided. With evidence, the sizes that follow
+  /// from it are ceilings: no more is opened than the evidence allows.
   public enum Stages: Equatable, Sendable {
+    /// The evidence alone decides how much is opened.
+    case adaptive
     /// `start`, then each stage `growth` times the one before, never more than `cap`.
     case exponential(start: StageSize, growthHundredths: Int, cap: StageSize?, gate: StageGate)
     /// Shares of the fleet reached at the end of each stage, growing to 100 %.
@@ -125,6 +133,9 @@ public struct Policy: Equatable, Sendable {
     /// Brings devices that took the release back to what they ran before.
     case rollback
   }
+
+  /// Whether devices are brought back.
+  public var returns: Bool { onAbort == .rollback }
 
   /// The number of devices at which nothing may be left out: the last stage takes all that remain.
   public static let stageCountMax = 100

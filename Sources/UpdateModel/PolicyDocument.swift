@@ -55,12 +55,16 @@ extension Policy {
 
   private init?(_ reader: DocumentReader) {
     reader.allowOnly([
-      "name", "summary", "canary", "stages", "failureLimit", "limits", "timeouts", "retry",
+      "name", "summary", "canary", "stages", "gate", "failureLimit", "limits", "timeouts", "retry",
       "onAbort",
     ])
     let canary = reader.has("canary") ? Canary(reader.object("canary")) : nil
-    let stages = Stages(reader)
-    let failureLimit = FailureLimit(reader.object("failureLimit"))
+    let hasGate = reader.has("gate")
+    let evidence = hasGate ? Evidence(reader.object("gate")) : nil
+    let stages = hasGate && !reader.has("stages") ? .adaptive : Stages(reader)
+    // Without evidence there must be something else that stops a bad release.
+    let hasLimit = reader.has("failureLimit") || !hasGate
+    let failureLimit = hasLimit ? FailureLimit(reader.object("failureLimit")) : nil
     let limits = GrantLimits(reader.object("limits"))
     let timeouts = Timeouts(reader.object("timeouts"))
     let retry = Retry(reader.object("retry"))
@@ -68,12 +72,12 @@ extension Policy {
     let name = reader.name("name")
     let summary = reader.text("summary", default: "", bytes: 0...500)
     let onAbort: AbortAction? = reader.choice("onAbort", default: .rollback)
-    guard let name, let summary, let stages, let failureLimit, let limits, let timeouts, let retry,
-      let onAbort
+    guard let name, let summary, let stages, !hasGate || evidence != nil,
+      !hasLimit || failureLimit != nil, let limits, let timeouts, let retry, let onAbort
     else { return nil }
     self.init(
-      name: name, summary: summary, canary: canary, stages: stages, failureLimit: failureLimit,
-      limits: limits, timeouts: timeouts, retry: retry, onAbort: onAbort)
+      name: name, summary: summary, canary: canary, stages: stages, evidence: evidence,
+      failureLimit: failureLimit, limits: limits, timeouts: timeouts, retry: retry, onAbort: onAbort)
   }
 }
 

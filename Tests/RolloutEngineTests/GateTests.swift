@@ -65,9 +65,8 @@ import UpdateModel
     var rollout = try started(policy(usual), population: 100)
     rollout.add(3, .lost)
     rollout.add(50, .downloading)
-    #expect(
-      answer(rollout)
-        == .stop(.failureLimit(failures: 3, exposed: 3, limit: rollout.policy.failureLimit)))
+    let limit = try #require(rollout.policy.failureLimit)
+    #expect(answer(rollout) == .stop(.failureLimit(failures: 3, exposed: 3, limit: limit)))
   }
 
   @Test func `failures stop a rollout that is paused or completed too`() throws {
@@ -75,9 +74,8 @@ import UpdateModel
       var rollout = try started(policy(usual), population: 30)
       rollout.add(3, .failed)
       rollout.evolve(event, at: noon)
-      #expect(
-        answer(rollout)
-          == .stop(.failureLimit(failures: 3, exposed: 3, limit: rollout.policy.failureLimit)))
+      let limit = try #require(rollout.policy.failureLimit)
+      #expect(answer(rollout) == .stop(.failureLimit(failures: 3, exposed: 3, limit: limit)))
     }
   }
 

@@ -18,7 +18,7 @@ import UpdateModel
     #expect(policy.summary.isEmpty)
     #expect(policy.canary == nil)
     #expect(policy.onAbort == .rollback)
-    #expect(policy.failureLimit.minimum == 1)
+    #expect(policy.failureLimit?.minimum == 1)
     #expect(policy.limits.concurrent == nil)
     #expect(policy.limits.perMinute == nil)
     #expect(policy.timeouts.accept == .minutes(15))
@@ -52,7 +52,7 @@ import UpdateModel
         ("failureLimit.share", "12.5%"), ("onAbort", "stop"), ("retry.backoff", "30s"),
       ])
     #expect(policy.limits.concurrent == 7)
-    #expect(policy.failureLimit.share == Share(basisPoints: 1250))
+    #expect(policy.failureLimit?.share == Share(basisPoints: 1250))
     #expect(policy.onAbort == .stop)
     #expect(policy.retry.backoff == .seconds(30))
     guard case .exponential(let start, let growth, _, _) = policy.stages else {

@@ -69,7 +69,7 @@ extension Documents {
   private static func group(_ selection: PlannedStage.Selection) -> JSON? {
     switch selection {
     case .group(let name): .string(name.text)
-    case .ranks: nil
+    case .ranks, .strata: nil
     }
   }
 

@@ -81,15 +81,21 @@ enum PolicyCommands {
     }
     let stages =
       switch policy.stages {
+      case .adaptive: "steps as large as the evidence allows"
       case .exponential(let start, let growth, let cap, _):
         "stages from \(text(start)) growing \(text(hundredths: growth))-fold"
           + (cap.map { " up to \(text($0))" } ?? "")
       case .shares(let shares):
         "stages up to " + shares.map(\.upTo.description).joined(separator: ", ")
       }
-    let limit = policy.failureLimit
-    return "\(policy.name): \(first ?? "")\(stages); above \(limit.share) and "
-      + "\(Wording.count(limit.minimum, "failure")): \(policy.onAbort.rawValue)"
+    let evidence = policy.evidence.map {
+      "evidence of more than \($0.tolerance) failures"
+    }
+    let limit = policy.failureLimit.map {
+      "more than \($0.share) and \(Wording.count($0.minimum, "failure"))"
+    }
+    let bounds = [evidence, limit].compactMap(\.self).joined(separator: ", or ")
+    return "\(policy.name): \(first ?? "")\(stages); on \(bounds): \(policy.onAbort.rawValue)"
   }
 
   private static func text(_ size: Policy.StageSize) -> String {

@@ -1,0 +1,122 @@
+// RolloutEvidence: what events do to the evidence of a rollout; the second half of `evolve`.
+
+import UpdateModel
+
+extension Rollout {
+  mutating func evolveEvidence(_ event: RolloutEvent, at now: Instant) {
+    switch event {
+    case .stepOpened(let plan, let stall, _):
+      stages.append(Stage(plan: plan))
+      open(stages.count - 1, at: now)
+      take(plan.openings)
+      self.stall = stall
+      isHoldWaived = false
+    case .widened(let openings): widen(openings)
+    case .quarantined(let indices, let judgement):
+      for index in indices {
+        strata[index].quarantine = Stratum.Quarantine(since: now, reason: judgement.sentence)
+      }
+    case .quarantineLifted(let index, _): strata[index].quarantine = nil
+    case .held(let hold, _):
+      self.hold = hold
+      if hold.stopsGrants { status = .paused }
+    case .returnForced: isReturnForced = true
+    case .stratumFound(let label):
+      guard let terms = policy.evidence else { return }
+      strata.append(
+        Stratum(label: label, size: 0, evidence: terms, poll: specification.pollInterval))
+    case .joined(let index): strata[index].size += 1
+    case .controlSeen(let sample): control = sample
+    case .marked(let stratum?, let from, let to): strata[stratum].evidence.move(from: from, to: to)
+    case .marked(nil, let from, let to): canaryEvidence?.move(from: from, to: to)
+    case .measured(let stratum, let metric, let observation, let isTreated):
+      strata[stratum].metrics[metric].take(observation, isTreated: isTreated)
+    default: preconditionFailure("an event about evidence")
+    }
+  }
+
+  private mutating func take(_ openings: [Opening]) {
+    for opening in openings {
+      strata[opening.stratum].opened += opening.count
+      // A device that left does not close what was open.
+      let bound = max(strata[opening.stratum].bound ?? 0, opening.bound)
+      strata[opening.stratum].bound = bound
+    }
+  }
+
+  private mutating func widen(_ openings: [Opening]) {
+    take(openings)
+    guard let last = stages.indices.last else { return }
+    var merged = stages[last].plan.openings
+    for opening in openings {
+      if let place = merged.firstIndex(where: { $0.stratum == opening.stratum }) {
+        merged[place] = Opening(
+          stratum: opening.stratum, count: merged[place].count + opening.count,
+          bound: max(merged[place].bound, opening.bound))
+      } else {
+        merged.append(opening)
+      }
+    }
+    stages[last].plan = stages[last].plan.with(merged)
+  }
+
+  /// Lets time pass for everything that ripens.
+  mutating func pass(to now: Instant) {
+    for index in strata.indices { strata[index].evidence.pass(to: now) }
+    canaryEvidence?.pass(to: now)
+  }
+
+  /// Devices that could not fetch the image.
+  var undelivered: Int {
+    strata.reduce(canaryEvidence?.undelivered ?? 0) { $0 + $1.evidence.undelivered }
+  }
+
+  /// Devices outside the canary group that are open so far.
+  var opened: Int { strata.reduce(0) { $0 + $1.opened } }
+
+  /// Puts back what cannot be recounted from the actions.
+  public mutating func restore(_ evidence: RestoredEvidence) {
+    strata = evidence.strata
+    stall = evidence.stall
+    hold = evidence.hold
+    isHoldWaived = evidence.isHoldWaived
+    deliveryExcused = evidence.deliveryExcused
+    isReturnForced = evidence.isReturnForced
+  }
+}
+
+/// The stored part of a rollout's evidence.
+public struct RestoredEvidence: Sendable {
+  let strata: [Stratum]
+  let stall: Int
+  let hold: Hold?
+  let isHoldWaived: Bool
+  let deliveryExcused: Int
+  let isReturnForced: Bool
+
+  /// Joins what was read.
+  public init(
+    strata: [Stratum], stall: Int, hold: Hold?, isHoldWaived: Bool, deliveryExcused: Int,
+    isReturnForced: Bool
+  ) {
+    self.strata = strata
+    self.stall = stall
+    self.hold = hold
+    self.isHoldWaived = isHoldWaived
+    self.deliveryExcused = deliveryExcused
+    self.isReturnForced = isReturnForced
+  }
+}
+
+extension PlannedStage {
+  /// What the stage opens of each stratum; empty for stages of other kinds.
+  public var openings: [Opening] {
+    if case .strata(let openings) = selection { openings } else { [] }
+  }
+
+  func with(_ openings: [Opening]) -> PlannedStage {
+    PlannedStage(
+      name: name, size: openings.reduce(0) { $0 + $1.count }, selection: .strata(openings),
+      gate: gate, signOff: signOff)
+  }
+}
