@@ -84,13 +84,14 @@ struct Ledger {
   }
 
   /// What the engine needs to know about a device for a rollout.
-  func candidate(_ device: Device, for specification: RolloutSpecification, fits: Bool) -> Candidate
-  {
+  func candidate(
+    _ device: Device, for specification: RolloutSpecification, fits: Bool, window: WindowState
+  ) -> Candidate {
     Candidate(
       device: device.key.device, fits: fits,
       isTargeted: isTargeted(device, by: specification.target),
       runsRelease: runs(device, specification.release),
-      isCanary: isCanary(device, of: specification.policy))
+      isCanary: isCanary(device, of: specification.policy), window: window)
   }
 
   /// Whether a device says that it runs a release, by version or by image digest.

@@ -310,6 +310,10 @@ extension ControlPlane {
       throw Problem(.notFound, "there is no device \(id)")
     }
     let now = clock.now
+    let schedule = try room.ledger.withLock { ledger throws(Problem) in
+      try ledger.resolve(rollout: text).rollout.policy.windows
+    }
+    loadZones(for: device, in: schedule, now: now)
     return try room.ledger.withLock { ledger throws(Problem) in
       let book = try ledger.resolve(rollout: text)
       let action = book.actions[id]
@@ -317,7 +321,9 @@ extension ControlPlane {
         return "\(action.standing.label), attempt \(action.attempt): \(failure.detail)"
       }
       let fits = device.hardware.flatMap { book.artifacts[$0] } != nil
-      let candidate = ledger.candidate(device, for: book.rollout.specification, fits: fits)
+      let candidate = ledger.candidate(
+        device, for: book.rollout.specification, fits: fits,
+        window: window(of: device, in: schedule, room, now: now).state)
       return Eligibility.decide(candidate, action: action, in: book.rollout, now: now)
         .sentence(in: book.rollout)
     }

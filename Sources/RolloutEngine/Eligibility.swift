@@ -14,16 +14,20 @@ public struct Candidate: Equatable, Sendable {
   public let runsRelease: Bool
   /// Whether it is in the policy's canary group.
   public let isCanary: Bool
+  /// Where it stands in the maintenance windows of the policy.
+  public let window: WindowState
 
   /// Joins the facts.
   public init(
-    device: DeviceID, fits: Bool, isTargeted: Bool, runsRelease: Bool, isCanary: Bool
+    device: DeviceID, fits: Bool, isTargeted: Bool, runsRelease: Bool, isCanary: Bool,
+    window: WindowState = .open(until: nil)
   ) {
     self.device = device
     self.fits = fits
     self.isTargeted = isTargeted
     self.runsRelease = runsRelease
     self.isCanary = isCanary
+    self.window = window
   }
 }
 
@@ -48,6 +52,8 @@ public enum Eligibility: Equatable, Sendable {
     case concurrencyLimit(Int)
     /// As many leases as allowed were granted in this minute.
     case rateLimit(Int, until: Instant)
+    /// The device is outside its maintenance windows; when the next one opens, if that is known.
+    case maintenanceWindow(until: Instant?, by: WindowState.LocalClock)
   }
 
   /// Why not at all.
@@ -75,12 +81,13 @@ public enum Eligibility: Equatable, Sendable {
         return .excluded(.finished(action.standing))
       }
       if now < from { return .deferred(.backingOff(until: from)) }
-      return limited(rollout, now: now) ?? .eligible(stage: action.stage)
+      return candidate.window.refusal ?? limited(rollout, now: now)
+        ?? .eligible(stage: action.stage)
     }
     if candidate.runsRelease { return .excluded(.runsRelease) }
     guard let stage = stage(of: candidate, in: rollout) else { return .excluded(.target) }
     if stage > open { return .deferred(.stageClosed(stage)) }
-    return limited(rollout, now: now) ?? .eligible(stage: stage)
+    return candidate.window.refusal ?? limited(rollout, now: now) ?? .eligible(stage: stage)
   }
 
   /// The stage a device belongs to; nil when it is outside the target.
@@ -118,6 +125,7 @@ public enum Eligibility: Equatable, Sendable {
       case .concurrencyLimit(let limit): return "waits: \(limit) devices are updating, the limit"
       case .rateLimit(let limit, let until):
         return "waits until \(until): \(limit) grants per minute, the limit"
+      case .maintenanceWindow(let until, let clock): return clock.sentence(until: until)
       }
     case .excluded(let reason):
       switch reason {

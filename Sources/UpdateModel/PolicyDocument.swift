@@ -56,7 +56,7 @@ extension Policy {
   private init?(_ reader: DocumentReader) {
     reader.allowOnly([
       "name", "summary", "canary", "stages", "failureLimit", "limits", "timeouts", "retry",
-      "onAbort",
+      "onAbort", "windows",
     ])
     let canary = reader.has("canary") ? Canary(reader.object("canary")) : nil
     let stages = Stages(reader)
@@ -68,12 +68,15 @@ extension Policy {
     let name = reader.name("name")
     let summary = reader.text("summary", default: "", bytes: 0...500)
     let onAbort: AbortAction? = reader.choice("onAbort", default: .rollback)
+    let hasWindows = reader.has("windows")
+    let windows = hasWindows ? MaintenanceSchedule(reader.object("windows")) : nil
     guard let name, let summary, let stages, let failureLimit, let limits, let timeouts, let retry,
-      let onAbort
+      let onAbort, !hasWindows || windows != nil
     else { return nil }
     self.init(
       name: name, summary: summary, canary: canary, stages: stages, failureLimit: failureLimit,
-      limits: limits, timeouts: timeouts, retry: retry, onAbort: onAbort)
+      limits: limits, timeouts: timeouts, retry: retry, onAbort: onAbort,
+      windows: windows)
   }
 }
 
