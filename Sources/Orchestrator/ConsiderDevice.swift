@@ -56,7 +56,9 @@ extension ControlPlane {
       case .leased, .cancelling: return outcome
       case .later(let until):
         // Of several waits the one that is over first.
-        if case .later(let other?) = wait { wait = .later(min(other, until ?? other)) } else {
+        if case .later(let other?) = wait {
+          wait = .later(min(other, until ?? other))
+        } else {
           wait = outcome
         }
       case .nothing: break

@@ -88,12 +88,13 @@ public struct OpenHours: Equatable, Sendable {
     isOpen(at: now, in: zone) ? change(after: now, to: false, in: zone) : nil
   }
 
-  // Goes from edge to edge, and where the clocks change, looks what they show then. Each turn is one
-  // edge of a window or one change of the clocks.
+  // Goes from edge to edge, and where the clocks change, looks what they show then. Each turn is
+  // one edge of a window or one change of the clocks.
   private func change(after start: Instant, to wanted: Bool, in zone: TimeZoneRules) -> Instant? {
     // Far outside of what occurs there would be no room for the horizon.
-    guard (-Instant.distantFuture.milliseconds...Instant.distantFuture.milliseconds)
-      .contains(start.milliseconds)
+    guard
+      (-Instant.distantFuture.milliseconds...Instant.distantFuture.milliseconds)
+        .contains(start.milliseconds)
     else { return nil }
     var second = start.wholeSeconds
     let limit = second + OpenHours.horizon.wholeSeconds

@@ -57,7 +57,8 @@ public struct TimeZoneRules: Equatable, Sendable {
 public struct LocalTime: Equatable, Sendable {
   /// The local date as days since 1970-01-01.
   public let day: Int64
-  /// Seconds the clocks are past midnight, 0 to 86399; not what has passed since, when they changed.
+  /// Seconds the clocks are past midnight, 0 to 86399; what has passed since differs on days on
+  /// which they changed.
   public let second: Int64
 
   /// Splits the seconds that clocks show into days and a rest.
