@@ -207,7 +207,8 @@ import UpdateModel
         continue
       }
       checked += 1
-      let windows = (0..<Int.random(in: 1...3, using: &chance)).compactMap { _ -> MaintenanceWindow? in
+      let windowCount = Int.random(in: 1...3, using: &chance)
+      let windows = (0..<windowCount).compactMap { _ -> MaintenanceWindow? in
         let count = Int.random(in: 1...7, using: &chance)
         return MaintenanceWindow(
           days: Set(Weekday.allCases.shuffled(using: &chance).prefix(count)),
