@@ -51,7 +51,10 @@ final class Workshop {
     """
   ]
 
-  init() throws {
+  private static let zones = "/usr/share/zoneinfo"
+
+  /// A new service; `zones` is the directory of its time zones.
+  init(zones: String = Workshop.zones) throws {
     var template = Array("/tmp/orchestrator-tests-XXXXXX\0".utf8CString)
     directory = String(cString: try #require(mkdtemp(&template)))
     mkdir(directory + "/policies", 0o700)
@@ -61,7 +64,7 @@ final class Workshop {
       fclose(file)
     }
     key = try SigningKey.generate()
-    (store, plane) = try Workshop.open(directory, key, clock)
+    (store, plane) = try Workshop.open(directory, key, clock, zones: zones)
     room = try plane.createTenant(try Name("DEFAULT"), settings: .object([])).room
   }
 
@@ -71,7 +74,7 @@ final class Workshop {
   }
 
   private static func open(
-    _ directory: String, _ key: SigningKey, _ clock: SetClock
+    _ directory: String, _ key: SigningKey, _ clock: SetClock, zones: String
   ) throws -> (Store, ControlPlane) {
     let store = try Store(directory: directory, pendingLimit: 100_000)
     let plane = ControlPlane(
@@ -79,15 +82,16 @@ final class Workshop {
       images: ImageShelf(
         blobs: try BlobDirectory(root: directory + "/images"), key: key,
         compressor: try ImageCompressor(level: 1, workerCount: 0), imageBytesMax: 1 << 20),
-      policies: PolicyShelf(directory: directory + "/policies"), clock: clock)
+      policies: PolicyShelf(directory: directory + "/policies"),
+      timeZones: TimeZoneShelf(directory: zones), clock: clock)
     try plane.load()
     return (store, plane)
   }
 
   /// Ends the service and starts it again on the same directory.
-  func restart() throws {
+  func restart(zones: String = Workshop.zones) throws {
     try #require(store.stop() == nil)
-    (store, plane) = try Workshop.open(directory, key, clock)
+    (store, plane) = try Workshop.open(directory, key, clock, zones: zones)
     room = try #require(plane.room(try Name("DEFAULT")))
   }
 
@@ -146,9 +150,12 @@ final class Workshop {
   }
 
   /// Registers a device that says which version it runs.
-  func register(_ device: String, hardware: String = "board-a", version: String? = nil) throws {
+  func register(
+    _ device: String, hardware: String = "board-a", version: String? = nil,
+    tags: [String: String] = [:]
+  ) throws {
     let registration = try Registration(
-      device: try DeviceID(device), hardware: try Name(hardware), tags: [:], token: nil)
+      device: try DeviceID(device), hardware: try Name(hardware), tags: tags, token: nil)
     tokens[device] = try plane.register([registration], in: room).tokens.first
     try describe(device, version.map { ["version": $0] } ?? ["serial": "1"])
   }
