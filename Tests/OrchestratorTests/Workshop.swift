@@ -48,7 +48,11 @@ final class Workshop {
     "open": """
     {"name": "open", "stages": [{"upTo": "100%", "soak": "1h"}],
      "failureLimit": {"share": "100%"}, "onAbort": "rollback"}
-    """
+    """,
+    // The evidence decides; devices prove themselves within ten minutes.
+    "proof": """
+    {"name": "proof", "gate": {"soak": "10m", "metrics": [{"name": "attr.crashes", "kind": "count"}]}}
+    """,
   ]
 
   private static let zones = "/usr/share/zoneinfo"
@@ -169,17 +173,19 @@ final class Workshop {
 
   /// Creates a rollout under policy `open` with these values in place of the policy's; starts it.
   func roll(
-    _ name: String, _ release: String, overrides: [(path: String, value: String)] = []
+    _ name: String, _ release: String, policy: String = "open",
+    overrides: [(path: String, value: String)] = []
   ) throws {
-    try create(name, release, overrides: overrides)
+    try create(name, release, policy: policy, overrides: overrides)
     try steer(.start, name)
   }
 
   func create(
-    _ name: String, _ release: String, overrides: [(path: String, value: String)] = []
+    _ name: String, _ release: String, policy: String = "open",
+    overrides: [(path: String, value: String)] = []
   ) throws {
     let request = RolloutRequest(
-      release: release, policy: "open", overrides: overrides, target: nil)
+      release: release, policy: policy, overrides: overrides, target: nil)
     _ = try plane.createRollout(named: try Name(name), request, in: room)
   }
 
