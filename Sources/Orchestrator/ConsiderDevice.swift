@@ -11,6 +11,11 @@ extension ControlPlane {
     _ device: Device, _ view: DeviceView, _ room: Room, _ ledger: inout Ledger, now: Instant
   ) -> Finding {
     guard isStoreHealthy else { return .later(until: nil, ticket: 0) }
+    for id in ledger.live {
+      // Before anything is noted or decided, because all that is done again once it is loaded.
+      let schedule = ledger.books[id]?.rollout.policy.windows
+      if let zone = missingZone(for: device, in: schedule, now: now) { return .needsZone(zone) }
+    }
     var draft = Draft(room, now: now)
     draft.isFirstQuestion = room.fleet.noteFirstQuestion(to: device.key.device)
     let outcome = decide(device, view, &ledger, &draft)
@@ -49,7 +54,13 @@ extension ControlPlane {
         } ?? offer(device, in: book, &ledger, &draft)
       switch outcome {
       case .leased, .cancelling: return outcome
-      case .later: wait = outcome
+      case .later(let until):
+        // Of several waits the one that is over first.
+        if case .later(let other?) = wait {
+          wait = .later(min(other, until ?? other))
+        } else {
+          wait = outcome
+        }
       case .nothing: break
       }
     }
@@ -109,11 +120,14 @@ extension ControlPlane {
     _ draft: inout Draft
   ) -> Outcome? {
     let release = book.rollout.specification.release
+    let window = window(
+      of: device, in: book.rollout.policy.windows, draft.room, now: draft.now)
     let recovery = Recovery.decide(
-      action, runsRelease: ledger.runs(device, release), in: book.rollout, now: draft.now)
+      action, runsRelease: ledger.runs(device, release), in: book.rollout, window: window.state,
+      now: draft.now)
     switch isPossible(recovery, action, ledger) ? recovery : .strand {
     case .nothing: break
-    case .wait(let reason): return ControlPlane.outcome(of: reason)
+    case .wait(let reason): return ControlPlane.outcome(of: reason, window)
     case .cancel: step(.cancelRequested, &action, book, &ledger, &draft)
     case .strand:
       action = action.stranded(now: draft.now)
@@ -141,13 +155,14 @@ extension ControlPlane {
   }
 
   // What a device is told that is granted nothing.
-  private static func outcome(of answer: Eligibility) -> Outcome {
+  private static func outcome(of answer: Eligibility, _ window: DeviceWindow) -> Outcome {
     switch answer {
     case .eligible, .excluded, .deferred(.stageClosed), .deferred(.notRunning),
       .deferred(.placeClosed), .deferred(.quarantined):
       .nothing
     case .deferred(.backingOff(let until)), .deferred(.rateLimit(_, let until)): .later(until)
-    case .deferred(.concurrencyLimit), .deferred(.returnGate): .later(nil)
+    case .deferred(.concurrencyLimit), .deferred(.returnGate): .later(window.recheck)
+    case .deferred(.maintenanceWindow): .later(window.opening)
     }
   }
 
@@ -157,15 +172,18 @@ extension ControlPlane {
   ) -> Outcome {
     let known = book.actions[device.key.device]
     let specification = book.rollout.specification
-    var candidate = ledger.candidate(device, in: book)
+    let window = window(of: device, in: specification.policy.windows, draft.room, now: draft.now)
+    var candidate = ledger.candidate(device, in: book, window: window.state)
     if known == nil { joinIfNew(&candidate, device, in: book, &draft) }
     let answer = Eligibility.decide(candidate, action: known, in: book.rollout, now: draft.now)
     switch answer {
-    case .excluded, .deferred: return ControlPlane.outcome(of: answer)
+    case .excluded, .deferred: return ControlPlane.outcome(of: answer, window)
     case .eligible(let stage):
       // What it runs now is what it could go back to. So a device that never spoke gets one poll to
       // say so, and no more, because some never do.
-      if known == nil, device.attributes.isEmpty, draft.isFirstQuestion { return .later(nil) }
+      if known == nil, device.attributes.isEmpty, draft.isFirstQuestion {
+        return .later(window.recheck)
+      }
       let id = newID(&draft)
       let policy = specification.policy
       let action =
@@ -190,7 +208,7 @@ extension ControlPlane {
     else { return }
     let (stratum, events) = book.join(device.key.device, label: label, now: draft.now)
     guard !events.isEmpty else { return }
-    candidate = candidate.inStratum(stratum)
+    candidate.stratum = stratum
     draft.happened(events.filter { $0.sentence(in: book.rollout) != nil }, in: book)
     draft.judge(book)
   }

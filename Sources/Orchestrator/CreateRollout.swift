@@ -18,6 +18,7 @@ extension ControlPlane {
     }
     let now = clock.now
     let (policy, document) = try policies.policy(request.policy, overrides: request.overrides)
+    try timeZones.require(policy.windows, at: now)
     let release = try room.ledger.withLock { ledger throws(Problem) in
       try ledger.resolve(release: request.release)
     }

@@ -89,17 +89,19 @@ struct Ledger {
   }
 
   /// What the engine needs to know about a device for a rollout.
-  func candidate(_ device: Device, in book: RolloutBook) -> Candidate {
+  func candidate(_ device: Device, in book: RolloutBook, window: WindowState) -> Candidate {
     let specification = book.rollout.specification
     let fits = device.hardware.flatMap { book.artifacts[$0] } != nil
     let label = specification.policy.evidence.flatMap { Ledger.stratum(of: device, $0) }
-    return Candidate(
+    var candidate = Candidate(
       device: device.key.device, fits: fits,
       isTargeted: isTargeted(device, by: specification.target),
       runsRelease: runs(device, specification.release),
-      isCanary: isCanary(device, of: specification.policy),
-      stratum: book.stratum(labelled: label),
-      safeguard: safeguard(of: device, for: specification.id)?.reason)
+      isCanary: isCanary(device, of: specification.policy))
+    candidate.window = window
+    candidate.stratum = book.stratum(labelled: label)
+    candidate.safeguard = safeguard(of: device, for: specification.id)?.reason
+    return candidate
   }
 
   /// What keeps a device from updates other than the rollout that found it.

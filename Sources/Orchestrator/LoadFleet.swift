@@ -9,7 +9,8 @@ extension ControlPlane {
   ///
   /// Leases whose deadline passed while the server was away get two poll intervals more: their
   /// devices had nobody to report to. Throws when a row cannot be read, or when a rollout refers to
-  /// something that is not there; a server that does not know its promises must not make new ones.
+  /// something that is not there, such as the time zone of its windows; a server that does not know
+  /// its promises must not make new ones.
   public func load() throws(Problem) {
     var visitor = FleetLoader(self, now: clock.now)
     do { try store.load(&visitor) } catch {
@@ -95,6 +96,10 @@ private struct FleetLoader: SnapshotVisitor {
         return true
       } ?? true
     if !isComplete { fail("rollout \(id) of \(tenant) refers to a release that does not exist") }
+    guard rollout.status != .closed else { return }
+    do throws(Problem) { try plane.timeZones.require(rollout.policy.windows, at: now) } catch {
+      fault = fault ?? Problem(error.kind, "rollout \(id) of \(tenant): \(error.detail)")
+    }
   }
 
   mutating func visit(safeguard: Safeguard, of tenant: Name) {

@@ -52,6 +52,7 @@ extension ControlPlane {
   /// Plans a rollout without creating it.
   public func plan(_ request: RolloutRequest, in room: Room) throws(Problem) -> RolloutForecast {
     let (policy, _) = try policies.policy(request.policy, overrides: request.overrides)
+    try timeZones.require(policy.windows, at: clock.now)
     let (release, artifacts) = try room.ledger.withLock {
       ledger throws(Problem) -> (Release, [Artifact]) in
       let release = try ledger.resolve(release: request.release)

@@ -15,6 +15,8 @@ final class RolloutBook {
   private var strata: [String: Int] = [:]
   /// Devices that the rollout reaches last, to compare the updated ones with.
   var cohort = ControlCohort()
+  // When each device last told each counter; kept only for policies that watch some.
+  private var measured: [DeviceID: [Int: Instant]] = [:]
   /// Devices there were when it was planned; nil since a restart.
   private(set) var plannedFleetSize: Int?
   /// Whether the evidence changed in a way that no action tells.
@@ -129,6 +131,11 @@ final class RolloutBook {
     return (index, events)
   }
 
+  /// Notes that a device told a counter; returns when it did before.
+  func noteMeasurement(of device: DeviceID, _ metric: Int, at now: Instant) -> Instant? {
+    measured[device, default: [:]].updateValue(now, forKey: metric)
+  }
+
   /// Applies an event of the rollout itself.
   func evolve(_ event: RolloutEvent, now: Instant) { rollout.evolve(event, at: now) }
 
@@ -164,6 +171,7 @@ final class RolloutBook {
     spoken = [:]
     ranks = .empty
     cohort = ControlCohort()
+    measured = [:]
   }
 
   /// Whether the rollout can still concern a device.

@@ -46,6 +46,7 @@ extension ControlPlane {
       room.fleet.put(
         known, lastSeen: now, wantsAttributes: false, versionReportedAt: spoke ? now : nil)
       room.noteChange()
+      measure(before, known, sent: values.map(\.key), in: room, &ledger, now: now)
       guard known != before else { return ledger.lastTicket }
       ledger.lastTicket = store.enqueue(.device(known))
       return ledger.lastTicket

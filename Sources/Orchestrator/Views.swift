@@ -311,13 +311,18 @@ extension ControlPlane {
       throw Problem(.notFound, "there is no device \(id)")
     }
     let now = clock.now
+    let schedule = try room.ledger.withLock { ledger throws(Problem) in
+      try ledger.resolve(rollout: text).rollout.policy.windows
+    }
+    loadZones(for: device, in: schedule, now: now)
     return try room.ledger.withLock { ledger throws(Problem) in
       let book = try ledger.resolve(rollout: text)
       let action = book.actions[id]
       if let action, let failure = action.failure {
         return "\(action.standing.label), attempt \(action.attempt): \(failure.detail)"
       }
-      let candidate = ledger.candidate(device, in: book)
+      let candidate = ledger.candidate(
+        device, in: book, window: window(of: device, in: schedule, room, now: now).state)
       return Eligibility.decide(candidate, action: action, in: book.rollout, now: now)
         .sentence(in: book.rollout)
     }

@@ -15,31 +15,24 @@ public struct Candidate: Equatable, Sendable {
   /// Whether it is in the policy's canary group.
   public let isCanary: Bool
   /// Index of its stratum; nil where no evidence is gathered or nobody of its kind was seen yet.
-  public let stratum: Int?
+  public var stratum: Int?
   /// Why its kind is kept from updates until a person says so; nil when it is not.
-  public let safeguard: String?
+  public var safeguard: String?
+  /// Where it stands in the maintenance windows of the policy.
+  public var window: WindowState
 
   /// Joins the facts.
   public init(
     device: DeviceID, fits: Bool, isTargeted: Bool, runsRelease: Bool, isCanary: Bool,
-    stratum: Int? = nil, safeguard: String? = nil
+    window: WindowState = .open(until: nil), stratum: Int? = nil
   ) {
     self.device = device
     self.fits = fits
     self.isTargeted = isTargeted
     self.runsRelease = runsRelease
     self.isCanary = isCanary
+    self.window = window
     self.stratum = stratum
-    self.safeguard = safeguard
-  }
-}
-
-extension Candidate {
-  /// The same device, now that its stratum is known.
-  public func inStratum(_ index: Int) -> Candidate {
-    Candidate(
-      device: device, fits: fits, isTargeted: isTargeted, runsRelease: runsRelease,
-      isCanary: isCanary, stratum: index, safeguard: safeguard)
   }
 }
 
@@ -71,6 +64,8 @@ public enum Eligibility: Equatable, Sendable {
     case concurrencyLimit(Int)
     /// As many leases as allowed were granted in this minute.
     case rateLimit(Int, until: Instant)
+    /// The device is outside its maintenance windows; when the next one opens, if that is known.
+    case maintenanceWindow(until: Instant?, by: WindowState.LocalClock)
   }
 
   /// Why not at all.
@@ -104,7 +99,8 @@ public enum Eligibility: Equatable, Sendable {
         return .excluded(.finished(action.standing))
       }
       if now < from { return .deferred(.backingOff(until: from)) }
-      return limited(rollout, now: now) ?? .eligible(stage: action.stage)
+      return candidate.window.refusal ?? limited(rollout, now: now)
+        ?? .eligible(stage: action.stage)
     }
     if candidate.runsRelease { return .excluded(.runsRelease) }
     if let reason = candidate.safeguard { return .excluded(.safeguard(reason)) }
@@ -113,11 +109,11 @@ public enum Eligibility: Equatable, Sendable {
       guard let stage = openPlace(of: candidate, in: rollout) else {
         return .deferred(.placeClosed(stratum: candidate.stratum))
       }
-      return limited(rollout, now: now) ?? .eligible(stage: stage)
+      return candidate.window.refusal ?? limited(rollout, now: now) ?? .eligible(stage: stage)
     }
     guard let stage = stage(of: candidate, in: rollout) else { return .excluded(.target) }
     if stage > open { return .deferred(.stageClosed(stage)) }
-    return limited(rollout, now: now) ?? .eligible(stage: stage)
+    return candidate.window.refusal ?? limited(rollout, now: now) ?? .eligible(stage: stage)
   }
 
   /// The stage a device belongs to; nil when it is outside the target.
@@ -190,6 +186,7 @@ public enum Eligibility: Equatable, Sendable {
       case .concurrencyLimit(let limit): return "waits: \(limit) devices are updating, the limit"
       case .rateLimit(let limit, let until):
         return "waits until \(until): \(limit) grants per minute, the limit"
+      case .maintenanceWindow(let until, let clock): return clock.sentence(until: until)
       }
     case .excluded(let reason):
       switch reason {

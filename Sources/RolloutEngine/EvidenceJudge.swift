@@ -212,10 +212,13 @@ extension GateParameters {
 
 extension StratumCounts {
   init(_ stratum: Stratum) {
+    let excused = stratum.excused
+    let reported = max(0, stratum.evidence.reported - excused.reported)
+    let lost = max(0, stratum.evidence.lost - excused.lost)
     self.init(
       id: stratum.label, size: stratum.size, left: stratum.left,
-      exposed: stratum.evidence.exposed, matured: stratum.evidence.matured,
-      reported: stratum.evidence.reported, lost: stratum.evidence.lost,
+      exposed: max(reported + lost, stratum.evidence.exposed - excused.exposed),
+      matured: stratum.evidence.matured, reported: reported, lost: lost,
       isQuarantined: stratum.quarantine != nil)
   }
 }

@@ -20,12 +20,18 @@ public enum Recovery: Equatable, Sendable {
   /// Decides for one device.
   ///
   /// `runsRelease` tells whether the device says that it runs the rollout's release; it decides
-  /// about lost and failed devices that turn up again.
+  /// about lost and failed devices that turn up again. `window` counts only when the policy says
+  /// so: a device on a bad release is in more danger than one that is touched at noon.
   public static func decide(
-    _ action: Action, runsRelease: Bool, in rollout: Rollout, now: Instant
+    _ action: Action, runsRelease: Bool, in rollout: Rollout,
+    window: WindowState = .open(until: nil), now: Instant
   ) -> Recovery {
     let isQuarantined = action.stratum.map { rollout.strata[$0].quarantine != nil } ?? false
     guard rollout.status.isStopped || isQuarantined else { return .nothing }
+    let waitsForWindow = rollout.policy.windows?.appliesToRollback ?? false
+    func obstacle() -> Eligibility? {
+      (waitsForWindow ? window.refusal : nil) ?? Eligibility.limited(rollout, now: now)
+    }
     switch (action.kind, action.state) {
     case (.update, .leased(let phase, _)):
       return phase == .verifying || action.cancel != .none ? .nothing : .cancel
@@ -38,15 +44,12 @@ public enum Recovery: Equatable, Sendable {
       guard let fallback = action.fallback else {
         return outcome == .stranded ? .nothing : .strand
       }
-      if case .open = ReturnGate.judge(rollout) {
-        if let limit = Eligibility.limited(rollout, now: now) { return .wait(limit) }
-      } else {
-        return .wait(.deferred(.returnGate))
-      }
+      guard case .open = ReturnGate.judge(rollout) else { return .wait(.deferred(.returnGate)) }
+      if let obstacle = obstacle() { return .wait(obstacle) }
       return .turnBack(fallback)
     case (.rollback, .retrying(let from)):
       if now < from { return .wait(.deferred(.backingOff(until: from))) }
-      return Eligibility.limited(rollout, now: now).map(Recovery.wait) ?? .retryTurnBack
+      return obstacle().map(Recovery.wait) ?? .retryTurnBack
     case (.rollback, .leased), (.rollback, .ended): return .nothing
     }
   }

@@ -213,7 +213,9 @@ public enum RolloutEvent: Equatable, Sendable {
       return size == 1 ? "1 device" : "\(size) devices"
     }
     switch self {
-    case .started: return "started with \(stage(0)), \(devices(0))"
+    case .started:
+      return rollout.stages.isEmpty
+        ? "started; the evidence opens each step" : "started with \(stage(0)), \(devices(0))"
     case .stageSettled(let index): return "\(stage(index)) has its quorum; soaking"
     case .stageOpened(let index):
       return "\(stage(index)) opened, \(devices(index))"

@@ -16,7 +16,11 @@ extension Rollout {
       for index in indices {
         strata[index].quarantine = Stratum.Quarantine(since: now, reason: judgement.sentence)
       }
-    case .quarantineLifted(let index, _): strata[index].quarantine = nil
+    case .quarantineLifted(let index, _):
+      strata[index].quarantine = nil
+      strata[index].excused.exposed = strata[index].evidence.reported + strata[index].evidence.lost
+      strata[index].excused.reported = strata[index].evidence.reported
+      strata[index].excused.lost = strata[index].evidence.lost
     case .held(let hold, _):
       self.hold = hold
       if hold.stopsGrants { status = .paused }

@@ -22,6 +22,8 @@ public struct Policy: Equatable, Sendable {
   public let retry: Retry
   /// What happens when the rollout stops by itself or is aborted.
   public let onAbort: AbortAction
+  /// When devices may be granted, by their own clocks; nil for at any time.
+  public let windows: MaintenanceSchedule?
 
   /// The group that goes first.
   public struct Canary: Equatable, Sendable {

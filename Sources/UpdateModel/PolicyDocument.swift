@@ -56,7 +56,7 @@ extension Policy {
   private init?(_ reader: DocumentReader) {
     reader.allowOnly([
       "name", "summary", "canary", "stages", "gate", "failureLimit", "limits", "timeouts", "retry",
-      "onAbort",
+      "onAbort", "windows",
     ])
     let canary = reader.has("canary") ? Canary(reader.object("canary")) : nil
     let hasGate = reader.has("gate")
@@ -72,12 +72,16 @@ extension Policy {
     let name = reader.name("name")
     let summary = reader.text("summary", default: "", bytes: 0...500)
     let onAbort: AbortAction? = reader.choice("onAbort", default: .rollback)
+    let hasWindows = reader.has("windows")
+    let windows = hasWindows ? MaintenanceSchedule(reader.object("windows")) : nil
     guard let name, let summary, let stages, !hasGate || evidence != nil,
-      !hasLimit || failureLimit != nil, let limits, let timeouts, let retry, let onAbort
+      !hasLimit || failureLimit != nil, let limits, let timeouts, let retry, let onAbort,
+      !hasWindows || windows != nil
     else { return nil }
     self.init(
       name: name, summary: summary, canary: canary, stages: stages, evidence: evidence,
-      failureLimit: failureLimit, limits: limits, timeouts: timeouts, retry: retry, onAbort: onAbort)
+      failureLimit: failureLimit, limits: limits, timeouts: timeouts, retry: retry,
+      onAbort: onAbort, windows: windows)
   }
 }
 

@@ -30,6 +30,7 @@ struct Fleet: Equatable, SnapshotVisitor {
   var members: Set<Scoped<Member>> = []
   var rollouts: [Scoped<RolloutID>: Rollout] = [:]
   var actions: [Scoped<Part>: Action] = [:]
+  var safeguards: [Scoped<Int>: Safeguard] = [:]
 
   mutating func apply(_ change: Change) {
     switch change {
@@ -61,7 +62,10 @@ struct Fleet: Equatable, SnapshotVisitor {
       rollouts[Scoped(tenant: tenant, id: rollout.specification.id)] = rollout
     case .action(let tenant, let action): insert(action, tenant)
     case .actionCounter(let number): actionCounter = number
-    case .rolloutEvent, .report: break
+    case .safeguard(let tenant, let safeguard):
+      safeguards[Scoped(tenant: tenant, id: safeguard.id)] = safeguard
+    case .liftSafeguard(let tenant, let id): safeguards[Scoped(tenant: tenant, id: id)] = nil
+    case .rolloutEvent, .report, .decision: break
     }
   }
 
@@ -91,6 +95,9 @@ struct Fleet: Equatable, SnapshotVisitor {
     insert(member, group, tenant)
   }
   mutating func visit(rollout: Rollout, of tenant: Name) { apply(.rollout(tenant, rollout)) }
+  mutating func visit(safeguard: Safeguard, of tenant: Name) {
+    apply(.safeguard(tenant, safeguard))
+  }
   mutating func visit(action: Action, of tenant: Name) {
     // Counted by the loader already.
     actions[

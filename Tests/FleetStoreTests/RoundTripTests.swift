@@ -6,18 +6,6 @@ import Testing
 import UpdateModel
 
 struct RoundTripTests {
-  private func roundTrip(_ changes: [Change]) throws -> (expected: Fleet, found: Fleet) {
-    let directory = try Directory()
-    var fleet = Fleet()
-    let store = try openStore(directory)
-    for change in changes {
-      fleet.apply(change)
-      _ = store.enqueue(change)
-    }
-    #expect(store.stop() == nil)
-    return (fleet, try contents(of: directory))
-  }
-
   @Test func `tenants and tokens come back`() throws {
     let acme = try Sample.name("acme")
     let document: JSON = ["a": [1, true, .null, .decimal("1.50")], "b": ["ä": "\u{0}x"]]
@@ -86,7 +74,7 @@ struct RoundTripTests {
     canary.evolve(.stageOpened(1), at: Sample.instant(40))
     stopped.evolve(.started, at: Sample.instant(10))
     let reason = Rollout.StopReason.failureLimit(
-      failures: 3, exposed: 9, limit: stopped.policy.failureLimit)
+      failures: 3, exposed: 9, limit: try #require(stopped.policy.failureLimit))
     stopped.evolve(.stopped(reason, rollback: true), at: Sample.instant(11))
     aborted.evolve(.started, at: Sample.instant(10))
     aborted.evolve(.stopped(.person("ada"), rollback: false), at: Sample.instant(11))

@@ -3,6 +3,7 @@
 import FleetStore
 import Glibc
 import RolloutEngine
+import Testing
 import UpdateModel
 
 /// A directory that goes with its owner.
@@ -151,4 +152,17 @@ func contents(of directory: Directory) throws -> Fleet {
   var fleet = Fleet()
   try Store(directory: directory.path, pendingLimit: 1).load(&fleet)
   return fleet
+}
+
+/// What a store that took changes should hold, and what it holds when it is opened again.
+func roundTrip(_ changes: [Change]) throws -> (expected: Fleet, found: Fleet) {
+  let directory = try Directory()
+  var fleet = Fleet()
+  let store = try openStore(directory)
+  for change in changes {
+    fleet.apply(change)
+    _ = store.enqueue(change)
+  }
+  #expect(store.stop() == nil)
+  return (fleet, try contents(of: directory))
 }

@@ -48,10 +48,17 @@ final class Workshop {
     "open": """
     {"name": "open", "stages": [{"upTo": "100%", "soak": "1h"}],
      "failureLimit": {"share": "100%"}, "onAbort": "rollback"}
-    """
+    """,
+    // The evidence decides; devices prove themselves within ten minutes.
+    "proof": """
+    {"name": "proof", "gate": {"soak": "10m", "metrics": [{"name": "attr.crashes", "kind": "count"}]}}
+    """,
   ]
 
-  init() throws {
+  private static let zones = "/usr/share/zoneinfo"
+
+  /// A new service; `zones` is the directory of its time zones.
+  init(zones: String = Workshop.zones) throws {
     var template = Array("/tmp/orchestrator-tests-XXXXXX\0".utf8CString)
     directory = String(cString: try #require(mkdtemp(&template)))
     mkdir(directory + "/policies", 0o700)
@@ -61,7 +68,7 @@ final class Workshop {
       fclose(file)
     }
     key = try SigningKey.generate()
-    (store, plane) = try Workshop.open(directory, key, clock)
+    (store, plane) = try Workshop.open(directory, key, clock, zones: zones)
     room = try plane.createTenant(try Name("DEFAULT"), settings: .object([])).room
   }
 
@@ -71,7 +78,7 @@ final class Workshop {
   }
 
   private static func open(
-    _ directory: String, _ key: SigningKey, _ clock: SetClock
+    _ directory: String, _ key: SigningKey, _ clock: SetClock, zones: String
   ) throws -> (Store, ControlPlane) {
     let store = try Store(directory: directory, pendingLimit: 100_000)
     let plane = ControlPlane(
@@ -79,15 +86,16 @@ final class Workshop {
       images: ImageShelf(
         blobs: try BlobDirectory(root: directory + "/images"), key: key,
         compressor: try ImageCompressor(level: 1, workerCount: 0), imageBytesMax: 1 << 20),
-      policies: PolicyShelf(directory: directory + "/policies"), clock: clock)
+      policies: PolicyShelf(directory: directory + "/policies"),
+      timeZones: TimeZoneShelf(directory: zones), clock: clock)
     try plane.load()
     return (store, plane)
   }
 
   /// Ends the service and starts it again on the same directory.
-  func restart() throws {
+  func restart(zones: String = Workshop.zones) throws {
     try #require(store.stop() == nil)
-    (store, plane) = try Workshop.open(directory, key, clock)
+    (store, plane) = try Workshop.open(directory, key, clock, zones: zones)
     room = try #require(plane.room(try Name("DEFAULT")))
   }
 
@@ -146,9 +154,12 @@ final class Workshop {
   }
 
   /// Registers a device that says which version it runs.
-  func register(_ device: String, hardware: String = "board-a", version: String? = nil) throws {
+  func register(
+    _ device: String, hardware: String = "board-a", version: String? = nil,
+    tags: [String: String] = [:]
+  ) throws {
     let registration = try Registration(
-      device: try DeviceID(device), hardware: try Name(hardware), tags: [:], token: nil)
+      device: try DeviceID(device), hardware: try Name(hardware), tags: tags, token: nil)
     tokens[device] = try plane.register([registration], in: room).tokens.first
     try describe(device, version.map { ["version": $0] } ?? ["serial": "1"])
   }
@@ -162,17 +173,19 @@ final class Workshop {
 
   /// Creates a rollout under policy `open` with these values in place of the policy's; starts it.
   func roll(
-    _ name: String, _ release: String, overrides: [(path: String, value: String)] = []
+    _ name: String, _ release: String, policy: String = "open",
+    overrides: [(path: String, value: String)] = []
   ) throws {
-    try create(name, release, overrides: overrides)
+    try create(name, release, policy: policy, overrides: overrides)
     try steer(.start, name)
   }
 
   func create(
-    _ name: String, _ release: String, overrides: [(path: String, value: String)] = []
+    _ name: String, _ release: String, policy: String = "open",
+    overrides: [(path: String, value: String)] = []
   ) throws {
     let request = RolloutRequest(
-      release: release, policy: "open", overrides: overrides, target: nil)
+      release: release, policy: policy, overrides: overrides, target: nil)
     _ = try plane.createRollout(named: try Name(name), request, in: room)
   }
 

@@ -17,7 +17,7 @@ import UpdateModel
   @Test func `clean steps grow as the plan says, and the last takes in all`() throws {
     var ramp = try Ramp([("all", 100_000)])
     for _ in 0..<5 { ramp.succeed() }
-    #expect(ramp.steps.map { $0[0] } == [5, 42, 388, 3_600, 38_628, 57_337])
+    #expect(ramp.steps.map { $0[0] } == [5, 50, 497, 5_520, 60_720, 33_208])
     ramp.succeed()
     #expect(ramp.rollout.status == .completed)
   }
@@ -30,7 +30,7 @@ import UpdateModel
     ramp.pass(.minutes(12 * 60 + 1))
     #expect(
       ramp.words.hasPrefix(
-        "stage 2 waits: 41 of 47 devices have reached their verdict; upper bound on failures "))
+        "stage 2 waits: 41 of 55 devices have reached their verdict; upper bound on failures "))
     #expect(ramp.words.hasSuffix("the policy allows 0.5%"))
   }
 
@@ -87,13 +87,13 @@ import UpdateModel
     ramp.add(5, .lost, stratum: 1)
     #expect(ramp.rollout.status == .running)
     ramp.add(5, .lost, stratum: 2)
-    #expect(ramp.rollout.status == .rollingBack)
+    #expect(ramp.rollout.status.isStopped)
   }
 
   @Test func `failures in every model stop the rollout and bring devices back`() throws {
     var ramp = try Ramp(models)
     for stratum in 0..<3 { ramp.add(3, .reported, stratum: stratum) }
-    #expect(ramp.rollout.status == .rollingBack)
+    #expect(ramp.rollout.status.isStopped)
     #expect(ramp.rollout.stop?.description.contains("failed") == true)
   }
 
@@ -111,7 +111,7 @@ import UpdateModel
     var ramp = try Ramp(models)
     ramp.look(heard: 1_000)
     for stratum in 0..<3 { ramp.add(3, .reported, stratum: stratum) }
-    #expect(ramp.rollout.status == .rollingBack)
+    #expect(ramp.rollout.status.isStopped)
   }
 
   @Test func `a device that was lost and is heard again is no evidence any more`() throws {
@@ -129,7 +129,7 @@ import UpdateModel
     #expect(ramp.rollout.status == .completed)
     let since = noon
     ramp.change(20, from: .proven(since: since), to: .reported)
-    #expect(ramp.rollout.status == .rollingBack)
+    #expect(ramp.rollout.status.isStopped)
   }
 
   @Test func `a late failure makes the next step smaller`() throws {
@@ -141,7 +141,7 @@ import UpdateModel
     late.change(1, from: .proven(since: noon), to: .reported)
     late.succeed()
     let (without, with) = (try #require(clean.steps.last?[0]), try #require(late.steps.last?[0]))
-    #expect(with < without / 2)
+    #expect(with < without * 6 / 10)
     #expect(with > 0)
   }
 
@@ -176,7 +176,7 @@ import UpdateModel
       [("all", 100_000)], policy: stages + #"{"upTo": "100%", "soak": "0s"}], "gate": {}"#)
     for _ in 0..<3 { ramp.succeed() }
     // 5 are allowed first; 10 is the end of the first stage; then at most 1000 in all.
-    #expect(ramp.steps.map { $0[0] } == [5, 5, 81])
+    #expect(ramp.steps.map { $0[0] } == [5, 5, 98])
     ramp.succeed()
     #expect(ramp.rollout.strata[0].opened <= 1_000)
   }
@@ -186,7 +186,7 @@ import UpdateModel
     var ramp = try Ramp([("all", 1_000)], canaries: 3, policy: canary)
     #expect(ramp.steps.isEmpty)
     ramp.add(2, .reported, stratum: nil)
-    #expect(ramp.rollout.status == .rollingBack)
+    #expect(ramp.rollout.status.isStopped)
     #expect(ramp.rollout.stop?.description.hasPrefix("2 of 2 canaries failed") == true)
   }
 
