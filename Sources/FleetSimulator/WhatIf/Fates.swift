@@ -128,9 +128,11 @@ extension Fates {
     return outage.upperBound
   }
 
-  /// The last call of a device at or before a tick, `away` being when it could not call.
+  /// The last call of a device at or before a tick, `away` being when it could not call; a device
+  /// that comes back calls at once.
   func lastPoll(phase: Int, upTo tick: Int, away: Range<Int>?) -> Int {
     var last = tick - modulo(tick - phase)
+    if let away, last < away.upperBound, away.upperBound <= tick { last = away.upperBound }
     // Twice: a device may be away when an outage begins, or in an outage when it drops out.
     for _ in 0..<2 {
       if let away, away.contains(last) {

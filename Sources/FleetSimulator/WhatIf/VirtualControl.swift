@@ -31,29 +31,33 @@ struct VirtualControl {
     awayTo = awayFrom
   }
 
-  /// Looks at everybody at a tick; `isGranted` tells who has left the cohort.
+  /// Looks at everybody at a tick; `isGranted` tells who has left the cohort. What silence is
+  /// ordinary is counted since the start at tick 0, who is heard since the step opened.
   mutating func look(
     at tick: Int, stepOpened: Int, isGranted: (Int) -> Bool
   ) -> ControlSample {
     dropOut(upTo: tick)
     let recent = fates.clock.poll * 3 / 2
     let silentTicks = fates.clock.count(silence)
-    var control = (devices: 0, heard: 0, lost: 0)
+    var control = (devices: 0, heard: 0)
+    var loss = (devices: 0, lost: 0)
     var everyone = (devices: 0, heard: 0)
     for (index, member) in members.enumerated() {
       let away = Int(awayFrom[index])..<Int(awayTo[index])
       let last = fates.lastPoll(phase: member.phase, upTo: tick, away: away)
-      guard stepOpened - last < silentTicks else { continue }
+      guard -last < silentTicks else { continue }
       let isHeard = tick - last <= recent
+      let isLeft = !isGranted(member.device)
+      if isLeft {
+        loss.devices += 1
+        if tick - last >= silentTicks, isLost(last, tick) { loss.lost += 1 }
+      }
+      guard stepOpened - last < silentTicks else { continue }
       everyone.devices += 1
       if isHeard { everyone.heard += 1 }
-      guard !isGranted(member.device) else { continue }
+      guard isLeft else { continue }
       control.devices += 1
-      if isHeard {
-        control.heard += 1
-      } else if tick - last >= silentTicks, isLost(last, tick) {
-        control.lost += 1
-      }
+      if isHeard { control.heard += 1 }
     }
     let isEnough = control.devices >= VirtualControl.enough
     let heard =
@@ -62,7 +66,7 @@ struct VirtualControl {
     let now = fates.clock.instant(tick)
     clock.observe(isHealthy: heard >= terms.minHeard, at: now)
     return ControlSample(
-      devices: isEnough ? control.devices : 0, lost: isEnough ? control.lost : 0, heard: heard,
+      devices: isEnough ? loss.devices : 0, lost: isEnough ? loss.lost : 0, heard: heard,
       at: now)
   }
 

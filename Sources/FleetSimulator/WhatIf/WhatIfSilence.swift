@@ -13,10 +13,9 @@ extension WhatIfRun {
   /// The next call of a device, after an absence and an outage at the earliest.
   func nextPoll(_ device: Int, notBefore earliest: Int = 0) -> Int {
     let after = max(tick, earliest - 1)
-    if let absence = absences[device], absence.contains(fates.nextPoll(device, after: after)) {
-      return fates.nextPoll(device, after: absence.upperBound - 1)
-    }
-    return fates.nextPoll(device, after: after)
+    let next = fates.nextPoll(device, after: after)
+    guard let end = absences[device]?.upperBound, after < end, end > tick else { return next }
+    return fates.outage?.contains(end) ?? false ? fates.nextPoll(device, after: end) : end
   }
 
   /// When a device that takes part was heard last.
