@@ -94,18 +94,6 @@ public enum Eligibility: Equatable, Sendable {
     }
   }
 
-  /// The limit that forbids one more lease; nil when none does.
-  public static func limited(_ rollout: Rollout, now: Instant) -> Eligibility? {
-    let limits = rollout.policy.limits
-    if let concurrent = limits.concurrent, rollout.tally.leased >= concurrent {
-      return .deferred(.concurrencyLimit(concurrent))
-    }
-    if let perMinute = limits.perMinute, rollout.window.total(at: now) >= perMinute {
-      return .deferred(.rateLimit(perMinute, until: rollout.window.nextRelease(after: now)))
-    }
-    return nil
-  }
-
   /// One sentence for people.
   public func sentence(in rollout: Rollout) -> String {
     switch self {
