@@ -22,7 +22,9 @@ struct Draft {
 
   /// Stores an action in its book and for the store, with its next deadline.
   mutating func record(_ action: Action, in book: RolloutBook, _ ledger: inout Ledger) {
-    book.record(action, now: now)
+    book.record(action, now: now) {
+      room.fleet.device(DeviceKey(tenant: room.tenant, device: action.device))?.device
+    }
     if let deadline = action.deadline {
       ledger.deadlines.insert(
         DeadlineQueue.Entry(deadline: deadline, rollout: action.rollout, device: action.device))

@@ -109,7 +109,8 @@ extension ControlPlane {
   ) -> Outcome? {
     let release = book.rollout.specification.release
     let recovery = Recovery.decide(
-      action, runsRelease: ledger.runs(device, release), in: book.rollout, now: draft.now)
+      action, runsRelease: ledger.runs(device, release), in: book.rollout,
+      demand: ledger.demand(of: device, action, in: book), now: draft.now)
     switch isPossible(recovery, action, ledger) ? recovery : .strand {
     case .nothing: break
     case .wait(let reason): return ControlPlane.outcome(of: reason)
@@ -121,11 +122,11 @@ extension ControlPlane {
     case .turnBack(let fallback):
       action = ActionMachine.turnBack(
         action, to: fallback, id: newID(&draft), policy: book.rollout.policy, now: draft.now)
-      grant(action, in: book, &ledger, &draft)
+      grant(action, to: device, in: book, &ledger, &draft)
     case .retryTurnBack:
       action = ActionMachine.regrant(
         action, id: newID(&draft), policy: book.rollout.policy, now: draft.now)
-      grant(action, in: book, &ledger, &draft)
+      grant(action, to: device, in: book, &ledger, &draft)
     }
     return nil
   }
@@ -143,8 +144,7 @@ extension ControlPlane {
   private static func outcome(of answer: Eligibility) -> Outcome {
     switch answer {
     case .eligible, .excluded, .deferred(.stageClosed), .deferred(.notRunning): .nothing
-    case .deferred(.backingOff(let until)), .deferred(.rateLimit(_, let until)): .later(until)
-    case .deferred(.concurrencyLimit): .later(nil)
+    case .deferred(let reason): .later(reason.until)
     }
   }
 
@@ -156,7 +156,10 @@ extension ControlPlane {
     let fits = device.hardware.flatMap { book.artifacts[$0] } != nil
     let specification = book.rollout.specification
     let candidate = ledger.candidate(device, for: specification, fits: fits)
-    let answer = Eligibility.decide(candidate, action: known, in: book.rollout, now: draft.now)
+    let answer = Eligibility.decide(
+      candidate, action: known, in: book.rollout,
+      demand: ledger.demand(of: device, known, in: book),
+      now: draft.now)
     switch answer {
     case .excluded, .deferred: return ControlPlane.outcome(of: answer)
     case .eligible(let stage):
@@ -171,15 +174,16 @@ extension ControlPlane {
           rollout: specification.id, device: device.key.device, stage: stage, id: id,
           release: specification.release, fallback: ledger.fallback(of: device, from: book.release),
           deadline: draft.now + policy.timeouts.accept, now: draft.now)
-      grant(action, in: book, &ledger, &draft)
+      grant(action, to: device, in: book, &ledger, &draft)
       return .leased(id)
     }
   }
 
   private func grant(
-    _ action: Action, in book: RolloutBook, _ ledger: inout Ledger, _ draft: inout Draft
+    _ action: Action, to device: Device, in book: RolloutBook, _ ledger: inout Ledger,
+    _ draft: inout Draft
   ) {
-    book.evolve(.granted, now: draft.now)
+    book.grant(action, bytes: ledger.bytes(of: action.release, for: device), now: draft.now)
     draft.record(action, in: book, &ledger)
     draft.add(
       .report(

@@ -27,7 +27,7 @@ extension ControlPlane {
     try room.ledger.withLock { ledger throws(Problem) in try refuseTwin(of: name, ledger) }
     let salt = try ControlPlane.newSalt()
     // Also proves that a plan exists; it is made again at the start, on the fleet of that moment.
-    let stages = try stages(release, policy, request.target, salt: salt, in: room)
+    let plan = try stages(release, policy, request.target, salt: salt, in: room)
     return try room.ledger.withLock { ledger throws(Problem) in
       try refuseTwin(of: name, ledger)
       let id = RolloutID((ledger.books.keys.max()?.number ?? 0) + 1)
@@ -35,7 +35,9 @@ extension ControlPlane {
         id: id, name: name, release: release.id, target: request.target, policy: policy,
         policyDocument: document, salt: salt, createdAt: now)
       let book = RolloutBook(
-        rollout: Rollout(specification: specification, stages: stages), release: release,
+        rollout: Rollout(
+          specification: specification, stages: plan.stages, domainSizes: plan.domainSizes),
+        release: release,
         artifacts: release.artifacts.compactMap { ledger.artifacts[$0] })
       ledger.books[id] = book
       ledger.lastTicket = store.enqueue([
@@ -53,13 +55,15 @@ extension ControlPlane {
     }
   }
 
-  /// The stages of a release on the fleet as it is now.
+  /// The stages of a release on the fleet as it is now, and its failure domains.
   func stages(
     _ release: Release, _ policy: Policy, _ target: RolloutSpecification.Target?, salt: UInt64,
     in room: Room
-  ) throws(Problem) -> [PlannedStage] {
+  ) throws(Problem) -> StagePlan {
     let census = try census(release, policy, target, salt: salt, in: room)
-    return try Plan.stages(policy, canaries: census.canaries, ranks: census.ranks)
+    return StagePlan(
+      stages: try Plan.stages(policy, canaries: census.canaries, ranks: census.ranks),
+      domainSizes: census.domainSizes.trimmed(for: policy.limits.domains))
   }
 
   private static func newSalt() throws(Problem) -> UInt64 {

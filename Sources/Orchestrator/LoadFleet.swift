@@ -112,7 +112,9 @@ private struct FleetLoader: SnapshotVisitor {
             DeadlineQueue.Entry(
               deadline: max(deadline, grace), rollout: action.rollout, device: action.device))
         }
-        book.restore(action, now: now)
+        book.restore(action, now: now) {
+          room.fleet.device(DeviceKey(tenant: tenant, device: action.device))?.device
+        }
         return true
       }
     if !isKnown {

@@ -76,6 +76,7 @@ extension ControlPlane {
     var alreadyRunning = 0
     var withoutFallback = 0
     var canariesOutside = 0
+    var domainSizes = DomainSizes()
   }
 
   // What decides which release a device runs. A fleet runs few different things, so what follows
@@ -122,6 +123,7 @@ extension ControlPlane {
         fallbacks[software] ?? (ledger.fallback(of: device, from: release) != nil)
       fallbacks[software] = hasFallback
       if !hasFallback { census.withoutFallback += 1 }
+      census.domainSizes.count(device, under: policy.limits.domains)
       if canary {
         census.canaries += 1
         if !targeted { census.canariesOutside += 1 }
@@ -142,11 +144,13 @@ extension ControlPlane {
   ) {
     var earliest: Int64 = 0
     var expected: Int64 = 0
+    var planned = 0
     var times: [(earliest: Interval, expected: Interval)] = []
     for stage in stages {
       times.append((Interval(milliseconds: earliest), Interval(milliseconds: expected)))
       earliest += stage.gate.soak.milliseconds
-      let minutes = policy.limits.perMinute.map { Int64((stage.size - 1) / $0) } ?? 0
+      let minutes = policy.limits.minutes(toGrant: stage.size, after: planned)
+      planned += stage.size
       expected += stage.gate.soak.milliseconds + 2 * poll.milliseconds + minutes * 60_000
     }
     return (

@@ -10,6 +10,8 @@ final class RolloutBook {
   private(set) var actions: [DeviceID: Action] = [:]
   /// What devices said about their present attempt; not durable.
   private(set) var spoken: [DeviceID: Spoken] = [:]
+  /// Devices under way by failure domain.
+  private(set) var load = DomainLoad()
   /// What is delivered.
   let release: Release
   /// The artifacts of the release by hardware model, components in order.
@@ -37,8 +39,10 @@ final class RolloutBook {
     return sorted
   }
 
-  /// Stores an action and moves the counters.
-  func record(_ action: Action, now: Instant) {
+  /// Stores an action and moves the counters; `device` is asked for when a lease begins in a
+  /// rollout that limits failure domains.
+  func record(_ action: Action, now: Instant, device: () -> Device?) {
+    load.follow(action, under: rollout.policy.limits.domains, device: device)
     let before = actions[action.device]?.standing
     if before != action.standing {
       rollout.evolve(.moved(stage: action.stage, from: before, to: action.standing), at: now)
@@ -59,10 +63,16 @@ final class RolloutBook {
     update(&spoken[device, default: Spoken()])
   }
 
+  /// Takes from the limits what a lease takes that is granted now.
+  func grant(_ action: Action, bytes: Int64, now: Instant) {
+    rollout.grant(action, bytes: bytes, at: now)
+  }
+
   /// Plans the stages anew; only before the start.
-  func replan(_ stages: [PlannedStage]) {
+  func replan(_ plan: StagePlan) {
     precondition(rollout.status == .draft, "stages are fixed once a rollout started")
-    rollout = Rollout(specification: rollout.specification, stages: stages)
+    rollout = Rollout(
+      specification: rollout.specification, stages: plan.stages, domainSizes: plan.domainSizes)
   }
 
   /// Applies an event of the rollout itself.
@@ -78,22 +88,24 @@ final class RolloutBook {
     return action.cancel == .requested || (action.cancel == .none && isStopped)
   }
 
-  /// Restores an action at start; its rollout was restored with counters that include it.
-  ///
-  /// Grants that the limit per minute may still have to count are counted again. They come in the
-  /// order of devices, so some count a little longer than they would have, never shorter.
-  func restore(_ action: Action, now: Instant) {
+  /// Restores an action at start; its rollout was restored with counters that include it, and what
+  /// it took from the limits is taken again.
+  func restore(_ action: Action, now: Instant, device: () -> Device?) {
     actions[action.device] = action
-    if action.grantedAt <= now, now - action.grantedAt <= .seconds(60) {
-      rollout.evolve(.granted, at: action.grantedAt)
-    }
+    load.follow(action, under: rollout.policy.limits.domains, device: device)
+    rollout.restoreGrant(of: action, largest: largestDownload, at: now)
   }
+
+  /// Bytes of the largest download of the release to any hardware model.
+  private lazy var largestDownload: Int64 =
+    artifacts.values.map { $0.reduce(0) { $0 + $1.size } }.max() ?? 0
 
   /// Lets the participants of a closed rollout go; the store has them.
   func forgetActions() {
     precondition(rollout.status == .closed, "only a closed rollout is history")
     actions = [:]
     spoken = [:]
+    load = DomainLoad()
   }
 
   /// Whether the rollout can still concern a device.

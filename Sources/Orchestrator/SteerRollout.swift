@@ -26,7 +26,7 @@ extension ControlPlane {
     _ command: SteeringCommand, rollout text: String, by person: String, in room: Room
   ) throws(Problem) -> (rollout: Rollout, ticket: UInt64) {
     try requireStore()
-    let stages = command == .start ? try replanned(text, in: room) : []
+    let plan = command == .start ? try replanned(text, in: room) : StagePlan()
     let now = clock.now
     return try room.ledger.withLock { ledger throws(Problem) in
       let book = try ledger.resolve(rollout: text)
@@ -34,7 +34,7 @@ extension ControlPlane {
       let event: RolloutEvent
       switch command {
       case .start:
-        try start(book, stages, &ledger, &draft)
+        try start(book, plan, &ledger, &draft)
         event = .started
       case .pause:
         try allow(command, book, [.running])
@@ -58,7 +58,7 @@ extension ControlPlane {
     }
   }
 
-  private func replanned(_ text: String, in room: Room) throws(Problem) -> [PlannedStage] {
+  private func replanned(_ text: String, in room: Room) throws(Problem) -> StagePlan {
     let (specification, release) = try room.ledger.withLock { ledger throws(Problem) in
       let book = try ledger.resolve(rollout: text)
       try allow(.start, book, [.draft])
@@ -80,7 +80,7 @@ extension ControlPlane {
   }
 
   private func start(
-    _ book: RolloutBook, _ stages: [PlannedStage], _ ledger: inout Ledger, _ draft: inout Draft
+    _ book: RolloutBook, _ plan: StagePlan, _ ledger: inout Ledger, _ draft: inout Draft
   ) throws(Problem) {
     try allow(.start, book, [.draft])
     // Again, because the plan was made without the lock.
@@ -103,7 +103,7 @@ extension ControlPlane {
       draft.happened([.closed], in: other)
       other.forgetActions()
     }
-    book.replan(stages)
+    book.replan(plan)
   }
 
   // Nobody looks after the leases of a closed rollout, and they would bar their devices from

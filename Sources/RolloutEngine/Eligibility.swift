@@ -48,6 +48,12 @@ public enum Eligibility: Equatable, Sendable {
     case concurrencyLimit(Int)
     /// As many leases as allowed were granted in this minute.
     case rateLimit(Int, until: Instant)
+    /// As many devices of the same failure domain as allowed hold a lease.
+    case domainLimit(FullDomain)
+    /// What was granted fills the line at this rate for a while.
+    case bandwidth(ByteRate, until: Instant)
+    /// Its attempt failed, and so many were repeated already.
+    case retryBudget(Int)
   }
 
   /// Why not at all.
@@ -64,7 +70,8 @@ public enum Eligibility: Equatable, Sendable {
 
   /// Decides whether a device may be granted a lease for the update.
   public static func decide(
-    _ candidate: Candidate, action: Action?, in rollout: Rollout, now: Instant
+    _ candidate: Candidate, action: Action?, in rollout: Rollout, demand: GrantDemand = .none,
+    now: Instant
   ) -> Eligibility {
     guard rollout.status.grantsUpdates, let open = rollout.openStage else {
       return .deferred(.notRunning(rollout.status))
@@ -75,12 +82,13 @@ public enum Eligibility: Equatable, Sendable {
         return .excluded(.finished(action.standing))
       }
       if now < from { return .deferred(.backingOff(until: from)) }
-      return limited(rollout, now: now) ?? .eligible(stage: action.stage)
+      return limited(rollout, isRepetition: action.wouldRepeat, demand: demand, now: now)
+        ?? .eligible(stage: action.stage)
     }
     if candidate.runsRelease { return .excluded(.runsRelease) }
     guard let stage = stage(of: candidate, in: rollout) else { return .excluded(.target) }
     if stage > open { return .deferred(.stageClosed(stage)) }
-    return limited(rollout, now: now) ?? .eligible(stage: stage)
+    return limited(rollout, demand: demand, now: now) ?? .eligible(stage: stage)
   }
 
   /// The stage a device belongs to; nil when it is outside the target.
@@ -106,6 +114,13 @@ public enum Eligibility: Equatable, Sendable {
       case .concurrencyLimit(let limit): return "waits: \(limit) devices are updating, the limit"
       case .rateLimit(let limit, let until):
         return "waits until \(until): \(limit) grants per minute, the limit"
+      case .domainLimit(let full):
+        return "waits: \(full.limit) of \(full.property) \(full.domain) are updating, the limit"
+      case .bandwidth(let rate, let until):
+        return "waits until \(until): downloads at \(rate), the limit, are granted up to then"
+      case .retryBudget(let limit):
+        return
+          "waits to try again: \(limit) repeated attempts, the budget of the rollout, are spent"
       }
     case .excluded(let reason):
       switch reason {

@@ -22,7 +22,8 @@ public enum Recovery: Equatable, Sendable {
   /// `runsRelease` tells whether the device says that it runs the rollout's release; it decides
   /// about lost and failed devices that turn up again.
   public static func decide(
-    _ action: Action, runsRelease: Bool, in rollout: Rollout, now: Instant
+    _ action: Action, runsRelease: Bool, in rollout: Rollout, demand: GrantDemand = .none,
+    now: Instant
   ) -> Recovery {
     guard rollout.status.isStopped else { return .nothing }
     switch (action.kind, action.state) {
@@ -36,11 +37,12 @@ public enum Recovery: Equatable, Sendable {
       guard let fallback = action.fallback else {
         return outcome == .stranded ? .nothing : .strand
       }
-      if let limit = Eligibility.limited(rollout, now: now) { return .wait(limit) }
+      if let limit = Eligibility.limited(rollout, demand: demand, now: now) { return .wait(limit) }
       return .turnBack(fallback)
     case (.rollback, .retrying(let from)):
       if now < from { return .wait(.deferred(.backingOff(until: from))) }
-      return Eligibility.limited(rollout, now: now).map(Recovery.wait) ?? .retryTurnBack
+      return Eligibility.limited(rollout, demand: demand, now: now).map(Recovery.wait)
+        ?? .retryTurnBack
     case (.rollback, .leased), (.rollback, .ended): return .nothing
     }
   }

@@ -20,6 +20,12 @@ public struct Rollout: Equatable, Sendable {
   public internal(set) var endedAt: Instant?
   /// Grants of the last minute.
   public internal(set) var window = GrantWindow()
+  /// What devices were granted for download.
+  public internal(set) var pace = DownloadPace()
+  /// Second and later attempts at the update that were granted.
+  public internal(set) var retries = 0
+  /// Devices of each failure domain when it was planned.
+  public let domainSizes: DomainSizes
 
   /// Where a rollout stands.
   public enum Status: String, Sendable, CaseIterable {
@@ -93,8 +99,12 @@ public struct Rollout: Equatable, Sendable {
   }
 
   /// A rollout that has not started.
-  public init(specification: RolloutSpecification, stages: [PlannedStage]) {
+  public init(
+    specification: RolloutSpecification, stages: [PlannedStage],
+    domainSizes: DomainSizes = DomainSizes()
+  ) {
     self.specification = specification
+    self.domainSizes = domainSizes
     self.stages = stages.map { Stage(plan: $0) }
   }
 
@@ -132,6 +142,10 @@ public enum RolloutEvent: Equatable, Sendable {
   case closed
   /// A lease was granted.
   case granted
+  /// The lease repeats a failed attempt at the update.
+  case repeated
+  /// The lease lets its device download so many bytes.
+  case downloadGranted(bytes: Int64)
   /// A device changed its standing; `from` is nil when it is new.
   case moved(stage: Int, from: Standing?, to: Standing)
 
@@ -157,7 +171,7 @@ public enum RolloutEvent: Equatable, Sendable {
     case .completed: return "completed"
     case .rolledBack: return "every reachable device is back"
     case .closed: return "closed: a later rollout took its place"
-    case .granted, .moved: return nil
+    case .granted, .repeated, .downloadGranted, .moved: return nil
     }
   }
 }
@@ -185,6 +199,9 @@ extension Rollout {
     case .rolledBack: end(.rolledBack, at: now)
     case .closed: end(.closed, at: now)
     case .granted: window.count(at: now)
+    case .repeated: retries += 1
+    case .downloadGranted(let bytes):
+      if let rate = policy.limits.bandwidth { pace.count(bytes, rate: rate, at: now) }
     case .moved(let stage, let from, let to): stages[stage].tally.move(from: from, to: to)
     }
   }
