@@ -165,7 +165,8 @@ public struct Simulation {
 
   // Closed for a reason that lies with the device: nothing more is to be expected of it.
   private func isOver(_ index: Int) -> Bool {
-    switch server.actions[index]?.standing {
+    if server.isHeldByBudget(index) { return true }
+    return switch server.actions[index]?.standing {
     case .failed, .stranded, .returnFailed: true
     // It fell back by itself and cannot say so; nobody can know.
     case .unverified: !devices[index].personality.isVersionAware
@@ -191,6 +192,9 @@ public struct Simulation {
   private func livenessFault() -> String? {
     let rollout = server.rollout
     switch rollout.status {
+    // A budget of repetitions that is spent holds devices, and with them a stage, until a person
+    // acts.
+    case .running where devices.indices.contains { server.isHeldByBudget($0) }: return nil
     case .draft, .running, .paused, .rollingBack:
       return "the rollout never came to rest: "
         + (waitSentence(Gate.evaluate(rollout, now: start + scenario.horizon)) ?? "no reason")
