@@ -7,7 +7,7 @@ extension Policy {
     public let concurrent: Int?
     /// Leases that may be granted in any one minute; nil for no limit, or for one that grows.
     public let perMinute: Int?
-    /// A rate per minute that grows with the rollout; nil for none. Never together with `perMinute`.
+    /// A rate that grows with the rollout; nil for none. Never together with `perMinute`.
     public let rate: RateGrowth?
     /// How many devices of one site, pair or the like may be under way; at most four budgets.
     public let domains: [DomainBudget]
