@@ -146,9 +146,12 @@ final class Workshop {
   }
 
   /// Registers a device that says which version it runs.
-  func register(_ device: String, hardware: String = "board-a", version: String? = nil) throws {
+  func register(
+    _ device: String, hardware: String = "board-a", version: String? = nil,
+    tags: [String: String] = [:]
+  ) throws {
     let registration = try Registration(
-      device: try DeviceID(device), hardware: try Name(hardware), tags: [:], token: nil)
+      device: try DeviceID(device), hardware: try Name(hardware), tags: tags, token: nil)
     tokens[device] = try plane.register([registration], in: room).tokens.first
     try describe(device, version.map { ["version": $0] } ?? ["serial": "1"])
   }
@@ -226,6 +229,10 @@ final class Workshop {
     let parts = try plane.participants(
       of: rollout, in: room, standing: nil, after: nil, limit: 1000)
     return parts.first { $0.part.action.device.text == device }?.part.action
+  }
+
+  func explain(_ device: String, _ rollout: String) throws -> String {
+    try plane.explain(try DeviceID(device), rollout: rollout, in: room)
   }
 
   func standing(_ device: String, _ rollout: String) throws -> Standing? {
