@@ -8,8 +8,10 @@ struct LimitWatch {
   private var grants: [(at: Instant, bytes: Int64)] = []
   private var repetitions = 0
 
-  // Enough for any minute and any burst of a small fleet, and a bound for a large one.
-  private static let memory = 300
+  // Rates up to so many grants a minute are checked in full; more would cost more than they tell.
+  private static let memory = 10_000
+  // Each grant is compared with so many before it, which is any burst of a drawn scenario.
+  private static let burstMemory = 300
 
   /// Notes a grant; a sentence about the limit that it breaks, nil when it breaks none.
   mutating func noteGrant(_ server: ServerModel, _ index: Int, now: Instant) -> String? {
@@ -82,7 +84,7 @@ struct LimitWatch {
     guard let rate = limits.bandwidth?.bytesPerSecond else { return nil }
     let burst = max(rate * limits.bandwidthBurst.milliseconds / 1000, server.imageBytes)
     var sum = server.imageBytes
-    for grant in grants.reversed().prefix(LimitWatch.memory) {
+    for grant in grants.reversed().prefix(LimitWatch.burstMemory) {
       sum += grant.bytes
       if sum > rate * (now - grant.at).milliseconds / 1000 + burst {
         return "\(sum) bytes granted since \(grant.at), at a limit of \(rate) per second"

@@ -168,8 +168,9 @@ public struct Simulation {
     if server.isHeldByBudget(index) { return true }
     return switch server.actions[index]?.standing {
     case .failed, .stranded, .returnFailed: true
-    // It fell back by itself and cannot say so; nobody can know.
-    case .unverified: !devices[index].personality.isVersionAware
+    // It fell back by itself, or installed and its word was lost, and it cannot say what it runs;
+    // nobody can know.
+    case .unverified, .cancelled: !devices[index].personality.isVersionAware
     default: false
     }
   }

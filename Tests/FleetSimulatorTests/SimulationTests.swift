@@ -12,6 +12,12 @@ import UpdateModel
     #expect(report.violation == nil, "\(report.violation?.description ?? "")")
   }
 
+  // A device without a version whose success was lost, and which then agrees to stop.
+  @Test func `seed 2413 comes to rest`() {
+    let report = Simulation.run(.drawn(seed: 2413))
+    #expect(report.violation == nil, "\(report.violation?.description ?? "")")
+  }
+
   @Test func `the same seed gives the same run and another seed another`() {
     let first = Simulation.run(.drawn(seed: 7))
     #expect(first == Simulation.run(.drawn(seed: 7)))
