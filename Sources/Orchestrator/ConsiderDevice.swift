@@ -124,7 +124,7 @@ extension ControlPlane {
       of: device, in: book.rollout.policy.windows, draft.room, now: draft.now)
     let recovery = Recovery.decide(
       action, runsRelease: ledger.runs(device, release), in: book.rollout, window: window.state,
-      now: draft.now)
+      demand: ledger.demand(of: device, action, in: book), now: draft.now)
     switch isPossible(recovery, action, ledger) ? recovery : .strand {
     case .nothing: break
     case .wait(let reason): return ControlPlane.outcome(of: reason, window)
@@ -136,11 +136,11 @@ extension ControlPlane {
     case .turnBack(let fallback):
       action = ActionMachine.turnBack(
         action, to: fallback, id: newID(&draft), policy: book.rollout.policy, now: draft.now)
-      grant(action, in: book, &ledger, &draft)
+      grant(action, to: device, in: book, &ledger, &draft)
     case .retryTurnBack:
       action = ActionMachine.regrant(
         action, id: newID(&draft), policy: book.rollout.policy, now: draft.now)
-      grant(action, in: book, &ledger, &draft)
+      grant(action, to: device, in: book, &ledger, &draft)
     }
     return nil
   }
@@ -157,12 +157,13 @@ extension ControlPlane {
   // What a device is told that is granted nothing.
   private static func outcome(of answer: Eligibility, _ window: DeviceWindow) -> Outcome {
     switch answer {
-    case .eligible, .excluded, .deferred(.stageClosed), .deferred(.notRunning),
-      .deferred(.placeClosed), .deferred(.quarantined):
-      .nothing
-    case .deferred(.backingOff(let until)), .deferred(.rateLimit(_, let until)): .later(until)
-    case .deferred(.concurrencyLimit), .deferred(.returnGate): .later(window.recheck)
-    case .deferred(.maintenanceWindow): .later(window.opening)
+    case .eligible, .excluded: .nothing
+    case .deferred(let reason):
+      switch reason {
+      case .stageClosed, .notRunning, .placeClosed, .quarantined: .nothing
+      case .maintenanceWindow: .later(window.opening)
+      default: .later(reason.until ?? window.recheck)
+      }
     }
   }
 
@@ -175,7 +176,9 @@ extension ControlPlane {
     let window = window(of: device, in: specification.policy.windows, draft.room, now: draft.now)
     var candidate = ledger.candidate(device, in: book, window: window.state)
     if known == nil { joinIfNew(&candidate, device, in: book, &draft) }
-    let answer = Eligibility.decide(candidate, action: known, in: book.rollout, now: draft.now)
+    let answer = Eligibility.decide(
+      candidate, action: known, in: book.rollout,
+      demand: ledger.demand(of: device, known, in: book), now: draft.now)
     switch answer {
     case .excluded, .deferred: return ControlPlane.outcome(of: answer, window)
     case .eligible(let stage):
@@ -193,7 +196,7 @@ extension ControlPlane {
           release: specification.release, fallback: ledger.fallback(of: device, from: book.release),
           deadline: draft.now + policy.timeouts.accept, now: draft.now,
           stratum: candidate.isCanary && stage == 0 ? nil : candidate.stratum)
-      grant(action, in: book, &ledger, &draft)
+      grant(action, to: device, in: book, &ledger, &draft)
       return .leased(id)
     }
   }
@@ -214,9 +217,10 @@ extension ControlPlane {
   }
 
   private func grant(
-    _ action: Action, in book: RolloutBook, _ ledger: inout Ledger, _ draft: inout Draft
+    _ action: Action, to device: Device, in book: RolloutBook, _ ledger: inout Ledger,
+    _ draft: inout Draft
   ) {
-    book.evolve(.granted, now: draft.now)
+    book.grant(action, bytes: ledger.bytes(of: action.release, for: device), now: draft.now)
     draft.record(action, in: book, &ledger)
     draft.add(
       .report(

@@ -121,7 +121,9 @@ private struct FleetLoader: SnapshotVisitor {
             DeadlineQueue.Entry(
               deadline: max(deadline, grace), rollout: action.rollout, device: action.device))
         }
-        book.restore(action, now: now)
+        book.restore(action, now: now) {
+          room.fleet.device(DeviceKey(tenant: tenant, device: action.device))?.device
+        }
         if action.isWatched, let silence = book.rollout.silence {
           ledger.silences.insert(
             DeadlineQueue.Entry(

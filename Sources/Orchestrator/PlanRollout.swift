@@ -82,6 +82,7 @@ extension ControlPlane {
     var canariesOutside = 0
     var safeguarded = 0
     var fleetSize = 0
+    var domainSizes = DomainSizes()
 
     mutating func count(_ device: Device, rank: UInt64, _ policy: Policy) {
       guard let terms = policy.evidence, let label = Ledger.stratum(of: device, terms) else {
@@ -143,6 +144,7 @@ extension ControlPlane {
         fallbacks[software] ?? (ledger.fallback(of: device, from: release) != nil)
       fallbacks[software] = hasFallback
       if !hasFallback { census.withoutFallback += 1 }
+      census.domainSizes.count(device, under: policy.limits.domains)
       if canary {
         census.canaries += 1
         if !targeted { census.canariesOutside += 1 }
@@ -163,11 +165,13 @@ extension ControlPlane {
   ) {
     var earliest: Int64 = 0
     var expected: Int64 = 0
+    var planned = 0
     var times: [(earliest: Interval, expected: Interval)] = []
     for stage in stages {
       times.append((Interval(milliseconds: earliest), Interval(milliseconds: expected)))
       earliest += stage.gate.soak.milliseconds
-      let minutes = policy.limits.perMinute.map { Int64((stage.size - 1) / $0) } ?? 0
+      let minutes = policy.limits.minutes(toGrant: stage.size, after: planned)
+      planned += stage.size
       expected += stage.gate.soak.milliseconds + 2 * poll.milliseconds + minutes * 60_000
     }
     return (

@@ -318,13 +318,19 @@ extension ControlPlane {
     return try room.ledger.withLock { ledger throws(Problem) in
       let book = try ledger.resolve(rollout: text)
       let action = book.actions[id]
-      if let action, let failure = action.failure {
-        return "\(action.standing.label), attempt \(action.attempt): \(failure.detail)"
+      let failure = action.flatMap { action in
+        action.failure.map {
+          "\(action.standing.label), attempt \(action.attempt): \($0.detail)"
+        }
       }
+      if let failure, action?.standing != .retrying { return failure }
       let candidate = ledger.candidate(
         device, in: book, window: window(of: device, in: schedule, room, now: now).state)
-      return Eligibility.decide(candidate, action: action, in: book.rollout, now: now)
-        .sentence(in: book.rollout)
+      let answer = Eligibility.decide(
+        candidate, action: action, in: book.rollout,
+        demand: ledger.demand(of: device, action, in: book), now: now
+      ).sentence(in: book.rollout)
+      return failure.map { "\($0); \(answer)" } ?? answer
     }
   }
 

@@ -216,7 +216,7 @@ private struct Step {
     case (.lost, .failed(let detail)): return fail(.install, detail)
     case (.lost, .polled(let running)): return turnedUp(running)
     case (.succeeded, .failed(let detail)), (.unverified, .failed(let detail)):
-      return end(.failed, Action.Failure(.reverted, detail))
+      return revert(detail)
     case (_, .polled(let running)): return reconsider(outcome, running)
     // Repetitions of the final report, and questions that answer themselves.
     case (.succeeded, .installed), (.unverified, .installed), (.returned, .installed),
@@ -243,8 +243,7 @@ private struct Step {
     case (.unverified, .expected), (.failed, .expected): return end(.succeeded)
     case (.returnFailed, .expected): return end(.returned)
     case (.succeeded, .other), (.unverified, .other):
-      return end(
-        .failed, Action.Failure(.reverted, "ran the release, then reported another version"))
+      return revert("ran the release, then reported another version")
     default: return action
     }
   }
@@ -295,7 +294,8 @@ private struct Step {
 
   private func fail(_ cause: Action.Cause, _ detail: String) -> Action {
     let failure = Action.Failure(cause, detail)
-    guard action.attempt < policy.retry.attempts, action.cancel != .requested else {
+    let terms = policy.retry.terms(after: cause.failureClass)
+    guard action.attempt < terms.attempts, action.cancel != .requested else {
       let outcome: Action.Outcome =
         if action.cancel == .requested { .cancelled } else {
           action.kind == .update ? .failed : .returnFailed
@@ -305,13 +305,20 @@ private struct Step {
     return retryLater(failure)
   }
 
+  // A release that does not stay is not installed again and again unless the policy says so.
+  private func revert(_ detail: String) -> Action {
+    policy.retry.classes[.reverted] == nil
+      ? end(.failed, Action.Failure(.reverted, detail)) : fail(.reverted, detail)
+  }
+
   // A postponement uses up no attempt: without a failure, `regrant` keeps the number.
   private func postpone() -> Action { retryLater(nil) }
 
   private func retryLater(_ failure: Action.Failure?) -> Action {
     var next = action
+    let terms = policy.retry.terms(after: failure?.cause.failureClass)
     let wait = ActionMachine.backoff(
-      after: action.attempt, of: action.device, retry: policy.retry, salt: salt)
+      after: action.attempt, of: action.device, retry: terms, salt: salt)
     next.state = .retrying(from: now + wait)
     next.changedAt = now
     next.failure = failure
@@ -327,6 +334,19 @@ extension ActionInput {
       .cancelRefused:
       true
     case .expired, .fellSilent, .cancelRequested: false
+    }
+  }
+}
+
+extension Action.Cause {
+  /// The kind of failure in the words of a policy.
+  var failureClass: Policy.FailureClass {
+    switch self {
+    case .download: .download
+    case .install: .install
+    case .wrongVersion: .wrongVersion
+    case .reverted: .reverted
+    case .timeout: .timeout
     }
   }
 }

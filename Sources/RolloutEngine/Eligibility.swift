@@ -66,6 +66,12 @@ public enum Eligibility: Equatable, Sendable {
     case rateLimit(Int, until: Instant)
     /// The device is outside its maintenance windows; when the next one opens, if that is known.
     case maintenanceWindow(until: Instant?, by: WindowState.LocalClock)
+    /// As many devices of the same failure domain as allowed hold a lease.
+    case domainLimit(FullDomain)
+    /// What was granted fills the line at this rate for a while.
+    case bandwidth(ByteRate, until: Instant)
+    /// Its attempt failed, and so many were repeated already.
+    case retryBudget(Int)
   }
 
   /// Why not at all.
@@ -84,7 +90,8 @@ public enum Eligibility: Equatable, Sendable {
 
   /// Decides whether a device may be granted a lease for the update.
   public static func decide(
-    _ candidate: Candidate, action: Action?, in rollout: Rollout, now: Instant
+    _ candidate: Candidate, action: Action?, in rollout: Rollout, demand: GrantDemand = .none,
+    now: Instant
   ) -> Eligibility {
     guard rollout.status.grantsUpdates else { return .deferred(.notRunning(rollout.status)) }
     guard let open = rollout.openStage else { return .deferred(.notRunning(.draft)) }
@@ -99,7 +106,8 @@ public enum Eligibility: Equatable, Sendable {
         return .excluded(.finished(action.standing))
       }
       if now < from { return .deferred(.backingOff(until: from)) }
-      return candidate.window.refusal ?? limited(rollout, now: now)
+      return candidate.window.refusal
+        ?? limited(rollout, isRepetition: action.wouldRepeat, demand: demand, now: now)
         ?? .eligible(stage: action.stage)
     }
     if candidate.runsRelease { return .excluded(.runsRelease) }
@@ -109,11 +117,13 @@ public enum Eligibility: Equatable, Sendable {
       guard let stage = openPlace(of: candidate, in: rollout) else {
         return .deferred(.placeClosed(stratum: candidate.stratum))
       }
-      return candidate.window.refusal ?? limited(rollout, now: now) ?? .eligible(stage: stage)
+      return candidate.window.refusal ?? limited(rollout, demand: demand, now: now)
+        ?? .eligible(stage: stage)
     }
     guard let stage = stage(of: candidate, in: rollout) else { return .excluded(.target) }
     if stage > open { return .deferred(.stageClosed(stage)) }
-    return candidate.window.refusal ?? limited(rollout, now: now) ?? .eligible(stage: stage)
+    return candidate.window.refusal ?? limited(rollout, demand: demand, now: now)
+      ?? .eligible(stage: stage)
   }
 
   /// The stage a device belongs to; nil when it is outside the target.
@@ -151,18 +161,6 @@ public enum Eligibility: Equatable, Sendable {
     return place
   }
 
-  /// The limit that forbids one more lease; nil when none does.
-  public static func limited(_ rollout: Rollout, now: Instant) -> Eligibility? {
-    let limits = rollout.policy.limits
-    if let concurrent = limits.concurrent, rollout.tally.leased >= concurrent {
-      return .deferred(.concurrencyLimit(concurrent))
-    }
-    if let perMinute = limits.perMinute, rollout.window.total(at: now) >= perMinute {
-      return .deferred(.rateLimit(perMinute, until: rollout.window.nextRelease(after: now)))
-    }
-    return nil
-  }
-
   /// One sentence for people.
   public func sentence(in rollout: Rollout) -> String {
     switch self {
@@ -187,6 +185,13 @@ public enum Eligibility: Equatable, Sendable {
       case .rateLimit(let limit, let until):
         return "waits until \(until): \(limit) grants per minute, the limit"
       case .maintenanceWindow(let until, let clock): return clock.sentence(until: until)
+      case .domainLimit(let full):
+        return "waits: \(full.limit) of \(full.property) \(full.domain) are updating, the limit"
+      case .bandwidth(let rate, let until):
+        return "waits until \(until): downloads at \(rate), the limit, are granted up to then"
+      case .retryBudget(let limit):
+        return
+          "waits to try again: \(limit) repeated attempts, the budget of the rollout, are spent"
       }
     case .excluded(let reason):
       switch reason {

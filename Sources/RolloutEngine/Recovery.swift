@@ -24,13 +24,14 @@ public enum Recovery: Equatable, Sendable {
   /// so: a device on a bad release is in more danger than one that is touched at noon.
   public static func decide(
     _ action: Action, runsRelease: Bool, in rollout: Rollout,
-    window: WindowState = .open(until: nil), now: Instant
+    window: WindowState = .open(until: nil), demand: GrantDemand = .none, now: Instant
   ) -> Recovery {
     let isQuarantined = action.stratum.map { rollout.strata[$0].quarantine != nil } ?? false
     guard rollout.status.isStopped || isQuarantined else { return .nothing }
     let waitsForWindow = rollout.policy.windows?.appliesToRollback ?? false
     func obstacle() -> Eligibility? {
-      (waitsForWindow ? window.refusal : nil) ?? Eligibility.limited(rollout, now: now)
+      (waitsForWindow ? window.refusal : nil)
+        ?? Eligibility.limited(rollout, demand: demand, now: now)
     }
     switch (action.kind, action.state) {
     case (.update, .leased(let phase, _)):

@@ -36,6 +36,12 @@ public struct Rollout: Equatable, Sendable {
   public internal(set) var deliveryExcused = 0
   /// A person said to bring everyone back, whatever becomes of the first.
   public internal(set) var isReturnForced = false
+  /// What devices were granted for download.
+  public internal(set) var pace = DownloadPace()
+  /// Second and later attempts at the update that were granted.
+  public internal(set) var retries = 0
+  /// Devices of each failure domain when it was planned.
+  public let domainSizes: DomainSizes
 
   /// Where a rollout stands.
   public enum Status: String, Sendable, CaseIterable {
@@ -117,9 +123,10 @@ public struct Rollout: Equatable, Sendable {
   /// canary stage alone, and the gate adds the others step by step.
   public init(
     specification: RolloutSpecification, stages: [PlannedStage],
-    strata: [(label: String, size: Int)] = []
+    strata: [(label: String, size: Int)] = [], domainSizes: DomainSizes = DomainSizes()
   ) {
     self.specification = specification
+    self.domainSizes = domainSizes
     self.stages = stages.map { Stage(plan: $0) }
     let poll = specification.pollInterval
     if let terms = specification.policy.evidence {
@@ -202,6 +209,10 @@ public enum RolloutEvent: Equatable, Sendable {
   case closed
   /// A lease was granted.
   case granted
+  /// The lease repeats a failed attempt at the update.
+  case repeated
+  /// The lease lets its device download so many bytes.
+  case downloadGranted(bytes: Int64)
   /// A device changed its standing; `from` is nil when it is new.
   case moved(stage: Int, from: Standing?, to: Standing)
 
@@ -242,7 +253,7 @@ public enum RolloutEvent: Equatable, Sendable {
     case .completed: return "completed"
     case .rolledBack: return "every reachable device is back"
     case .closed: return "closed: a later rollout took its place"
-    case .granted, .moved: return nil
+    case .granted, .repeated, .downloadGranted, .moved: return nil
     }
   }
 }
@@ -278,6 +289,9 @@ extension Rollout {
     case .stepOpened, .widened, .quarantined, .quarantineLifted, .held, .returnForced,
       .stratumFound, .joined, .controlSeen, .marked, .measured:
       evolveEvidence(event, at: now)
+    case .repeated: retries += 1
+    case .downloadGranted(let bytes):
+      if let rate = policy.limits.bandwidth { pace.count(bytes, rate: rate, at: now) }
     case .moved(let stage, let from, let to): stages[stage].tally.move(from: from, to: to)
     }
   }

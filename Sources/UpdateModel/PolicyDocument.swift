@@ -129,16 +129,7 @@ extension Policy.Stages {
     reader.allowOnly(["start", "growth", "cap"] + Policy.StageGate.keys)
     let growth = reader.read(
       "growth", default: 200, allowed: "a number from 1.1 to 100, such as 2.5"
-    ) {
-      value -> Int? in
-      let hundredths =
-        switch value {
-        case .integer(let whole): Int(exactly: whole).flatMap { $0 <= 100 ? $0 * 100 : nil }
-        case .decimal(let literal): decimalHundredths(literal)
-        default: nil as Int?
-        }
-      return hundredths.flatMap { (110...10_000).contains($0) ? $0 : nil }
-    }
+    ) { $0.hundredths(in: 110...10_000) }
     let hasCap = reader.has("cap")
     let cap = hasCap ? reader.stageSize("cap") : nil
     let start = reader.stageSize("start")
@@ -184,16 +175,6 @@ extension Policy.FailureLimit {
   }
 }
 
-extension Policy.GrantLimits {
-  fileprivate init?(_ reader: DocumentReader) {
-    reader.allowOnly(["concurrent", "perMinute"])
-    let range = 1...100_000_000
-    let concurrent = reader.has("concurrent") ? reader.integer("concurrent", in: range) : nil
-    let perMinute = reader.has("perMinute") ? reader.integer("perMinute", in: range) : nil
-    self.init(concurrent: concurrent, perMinute: perMinute)
-  }
-}
-
 extension Policy.Timeouts {
   fileprivate init?(_ reader: DocumentReader) {
     reader.allowOnly(["accept", "download", "install", "verify", "reboot"])
@@ -211,23 +192,9 @@ extension Policy.Timeouts {
   }
 }
 
-extension Policy.Retry {
-  fileprivate init?(_ reader: DocumentReader) {
-    reader.allowOnly(["attempts", "backoff", "factor", "maximum", "jitter"])
-    let attempts = reader.integer("attempts", default: 3, in: 1...10)
-    let backoff = reader.interval("backoff", default: .minutes(5), in: .seconds(1) ... .days(7))
-    let factor = reader.integer("factor", default: 2, in: 1...10)
-    let maximum = reader.interval("maximum", default: .hours(6), in: .seconds(1) ... .days(30))
-    let jitter = reader.share("jitter", default: .usualJitter)
-    guard let attempts, let backoff, let factor, let maximum, let jitter else { return nil }
-    self.init(
-      attempts: attempts, backoff: backoff, factorHundredths: factor * 100, maximum: maximum,
-      jitter: jitter)
-  }
-}
-
 extension DocumentReader {
-  fileprivate func stageSize(_ key: String) -> Policy.StageSize? {
+  /// Reads a number of devices or a share of them.
+  func stageSize(_ key: String) -> Policy.StageSize? {
     read(
       key, default: nil as Policy.StageSize?,
       allowed: "a number of devices from 1 to 100000000 or a share such as \"1%\""
@@ -242,6 +209,17 @@ extension DocumentReader {
 }
 
 extension JSON {
+  /// A number with at most two decimals as a count of hundredths inside a range; nil for all else.
+  func hundredths(in range: ClosedRange<Int>) -> Int? {
+    let count: Int? =
+      switch self {
+      case .integer(let whole): Int(exactly: whole).flatMap { $0 <= 1000 ? $0 * 100 : nil }
+      case .decimal(let literal): decimalHundredths(literal)
+      default: nil
+      }
+    return count.flatMap { range.contains($0) ? $0 : nil }
+  }
+
   /// The document with the value at a path replaced; objects on the way are made when missing.
   fileprivate func replacing(_ path: ArraySlice<String>, by replacement: JSON) -> JSON {
     guard let key = path.first else { return replacement }

@@ -241,6 +241,10 @@ final class Workshop {
     return parts.first { $0.part.action.device.text == device }?.part.action
   }
 
+  func explain(_ device: String, _ rollout: String) throws -> String {
+    try plane.explain(try DeviceID(device), rollout: rollout, in: room)
+  }
+
   func standing(_ device: String, _ rollout: String) throws -> Standing? {
     try part(device, rollout)?.standing
   }
