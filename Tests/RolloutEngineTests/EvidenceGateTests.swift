@@ -57,7 +57,7 @@ import Testing
   }
 
   @Test func `evidence that no single model explains stops the whole rollout`() {
-    // Three failures of a hundred in each are not enough against one model, but against all together.
+    // Three failures of a hundred are not enough against one model, but against all together.
     let strata = (1...4).map { stratum("\($0)", exposed: 100, reported: 3) }
     let decision = decide(strata)
     #expect(decision.logE.allSatisfy { $0 < decision.stratumThreshold })
@@ -67,10 +67,23 @@ import Testing
   }
 
   @Test func `the worst model is blamed when it alone explains the evidence`() {
-    let strata = [stratum("A"), stratum("B"), stratum("C"), stratum("D", reported: 2)]
-    let decision = decide(strata) { $0.alphaAbort = 0.06 }
-    #expect(decision.verdict == .quarantine)
-    #expect(decision.quarantine == ["D"])
+    func strata(otherFailures: Int) -> [StratumCounts] {
+      [
+        stratum("A", reported: otherFailures), stratum("B"), stratum("C"),
+        stratum("D", exposed: 100, reported: 5),
+      ]
+    }
+    let alone = decide(strata(otherFailures: 0))
+    #expect(alone.logE.allSatisfy { $0 < alone.stratumThreshold })
+    #expect(alone.logEAll >= alone.abortThreshold)
+    #expect(alone.verdict == .quarantine)
+    #expect(alone.quarantine == ["D"])
+    // Another model failed as well, so it is not the model.
+    let shared = decide(strata(otherFailures: 1))
+    #expect(shared.logE.allSatisfy { $0 < shared.stratumThreshold })
+    #expect(shared.verdict == .abort)
+    // Blame needs evidence of its own: ln 100 is more than what there is.
+    #expect(decide(strata(otherFailures: 0)) { $0.attribution = 100 }.verdict == .abort)
   }
 
   @Test func `silence means nothing while the control is silent too, but reports still do`() {
