@@ -83,7 +83,8 @@ final class ChangeWriter {
     }
     try statement.bind(Int64(action.cancel.rawValue)).bind(action.grantedAt.milliseconds)
       .bind(action.changedAt.milliseconds).bind(action.installedAt?.milliseconds)
-      .bind(action.failure?.cause.rawValue).bind(action.failure?.detail).run()
+      .bind(action.failure?.cause.rawValue).bind(action.failure?.detail)
+      .bind(action.aside?.document.line).run()
   }
 
   private func update(lastSeen: [(DeviceKey, Instant)]) throws(StoreError) {
@@ -102,7 +103,7 @@ final class ChangeWriter {
       statement.bindNull()
     }
     try statement.bind(propertiesText(device.tags)).bind(propertiesText(device.attributes))
-      .bind(device.createdAt.milliseconds).run()
+      .bind(device.createdAt.milliseconds).bind(releasesText(device.ran)).run()
   }
 
   private func delete(_ key: DeviceKey) throws(StoreError) {
@@ -135,7 +136,7 @@ final class ChangeWriter {
       statement.bind(rollout.status.rawValue).bind(rollout.openStage.map(Int64.init))
         .bind(rollout.stop?.document.line).bind(rollout.startedAt?.milliseconds)
         .bind(rollout.endedAt?.milliseconds).bind(rollout.stagesDocument.line)
-        .bind(rollout.specificationDocument.line)
+        .bind(rollout.specificationDocument.line).bind(rollout.approvedBy)
     }
     let id = Int64(rollout.specification.id.number)
     let update = try prepared(.updateRollout)

@@ -20,6 +20,10 @@ extension Rollout {
       "name": .string(asked.name.text), "release": .integer(Int64(asked.release.number)),
       "target": target, "policy": asked.policyDocument, "salt": .string(String(asked.salt)),
       "createdAt": .integer(asked.createdAt.milliseconds),
+      "priority": asked.terms.priority == RolloutTerms.usualPriority
+        ? nil : JSON(asked.terms.priority),
+      "startAt": asked.terms.startAt.map { .integer($0.milliseconds) },
+      "endAt": asked.terms.endAt.map { .integer($0.milliseconds) },
       "stages": .array(stages.map { $0.plan.document }),
     ])
   }
@@ -48,13 +52,15 @@ extension Rollout {
       let target = hasTarget ? RolloutSpecification.Target(reader.object("target")) : nil
       guard let name = reader.name("name"), let release: ReleaseID = reader.serial("release"),
         !hasTarget || target != nil, let salt = reader.wide("salt"),
-        let createdAt = reader.instant("createdAt"), let readers = reader.objects("stages")
+        let createdAt = reader.instant("createdAt"), let terms = RolloutTerms(stored: reader),
+        let readers = reader.objects("stages")
       else { return nil }
       let stages = readers.compactMap { PlannedStage($0, policy: policy) }
       guard stages.count == readers.count else { return nil }
       let specification = RolloutSpecification(
         id: id, name: name, release: release, target: target, policy: policy,
-        policyDocument: policyDocument, salt: salt, createdAt: createdAt)
+        policyDocument: policyDocument, salt: salt, createdAt: createdAt,
+        terms: terms)
       return Rollout(specification: specification, stages: stages)
     }
   }

@@ -40,9 +40,10 @@ extension Row {
     let attributes = try properties()
     let createdAt = try instant()
     let seen = try optional { (row) throws(RowFault) in try row.instant() }
+    let ran = try optional { (row) throws(RowFault) in try row.releases() }
     let device = Device(
       key: key, hardware: hardware, tokenDigest: token, tags: tags, attributes: attributes,
-      createdAt: createdAt)
+      createdAt: createdAt, ran: ran ?? [])
     return (device, seen)
   }
 
@@ -79,7 +80,7 @@ extension Row {
     }
     rollout.restore(
       status: status, openStage: openStage, stop: reason, startedAt: started, endedAt: ended,
-      stageTimes: times)
+      stageTimes: times, approvedBy: isNull() ? nil : text())
     return rollout
   }
 
@@ -107,11 +108,12 @@ extension Row {
       return cause
     }
     let detail = try optional { (row) throws(RowFault) in row.text() }
+    let aside = try optional { (row) throws(RowFault) in try Aside.read(try row.json()) }
     return Action(
       rollout: rollout, device: device, stage: stage, kind: kind, id: id, previousID: previous,
       attempt: attempt, release: release, fallback: fallback, state: state, cancel: cancel,
       grantedAt: granted, changedAt: changed, installedAt: installed,
-      failure: cause.map { Action.Failure($0, detail ?? "") })
+      failure: cause.map { Action.Failure($0, detail ?? "") }, aside: aside)
   }
 
   private mutating func actionState() throws(RowFault) -> Action.State {

@@ -8,7 +8,7 @@
 /// The migrations of the database file.
 enum Schema {
   /// Each brings the file from the version of its index to the next. Never edit one that shipped.
-  static let migrations = [version1]
+  static let migrations = [version1, version2]
 
   /// Brings a file to the newest version; refuses one that is newer.
   static func migrate(_ connection: Connection) throws(StoreError) {
@@ -90,5 +90,13 @@ enum Schema {
       action INTEGER, at INTEGER NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL, code INTEGER
     ) STRICT;
     CREATE TABLE report_run (first INTEGER PRIMARY KEY, hashes BLOB NOT NULL) STRICT;
+    """
+
+  // action.aside is a document, see `Aside`, and nearly always absent; rollout.approved_by names who
+  // approved the start; device.ran lists the releases with an anti-rollback floor that it ran.
+  private static let version2 = """
+    ALTER TABLE action ADD COLUMN aside TEXT;
+    ALTER TABLE rollout ADD COLUMN approved_by TEXT;
+    ALTER TABLE device ADD COLUMN ran TEXT;
     """
 }

@@ -62,7 +62,11 @@ final class RolloutBook {
   /// Plans the stages anew; only before the start.
   func replan(_ stages: [PlannedStage]) {
     precondition(rollout.status == .draft, "stages are fixed once a rollout started")
+    let approvedBy = rollout.approvedBy
     rollout = Rollout(specification: rollout.specification, stages: stages)
+    if let approvedBy {
+      rollout.evolve(.approved(by: approvedBy), at: rollout.specification.createdAt)
+    }
   }
 
   /// Applies an event of the rollout itself.

@@ -35,6 +35,8 @@ public struct Action: Equatable, Sendable {
   public var installedAt: Instant?
   /// The last failure, kept while it is retried.
   public var failure: Failure?
+  /// Why it stands aside without having failed; nil when it does not.
+  public var aside: Aside?
 
   /// Direction of an action.
   public enum Kind: UInt8, Sendable {
@@ -74,6 +76,10 @@ public struct Action: Equatable, Sendable {
     case returnFailed = 6
     /// Needs to go back, but nothing is known to go back to.
     case stranded = 7
+    /// Never took the release in the time it was given, which says nothing about the release.
+    case undelivered = 8
+    /// A newer rollout took its place before it installed.
+    case superseded = 9
   }
 
   /// Where an attempt stands.
@@ -122,6 +128,12 @@ public struct Action: Equatable, Sendable {
     case reverted
     /// A phase took longer than the policy allows.
     case timeout
+    /// The device put it off for longer than the policy allows; says nothing about the release.
+    case postponed
+    /// The device runs a floor of the release but cannot say so; it is not given more.
+    case unproven
+    /// There is nothing that the device may go back to.
+    case noWayBack = "no-way-back"
   }
 
   /// Creates the first attempt of an update.
@@ -141,7 +153,7 @@ public struct Action: Equatable, Sendable {
     rollout: RolloutID, device: DeviceID, stage: Int, kind: Kind, id: ActionID,
     previousID: ActionID?, attempt: Int, release: ReleaseID, fallback: ReleaseID?, state: State,
     cancel: Cancellation, grantedAt: Instant, changedAt: Instant, installedAt: Instant?,
-    failure: Failure?
+    failure: Failure?, aside: Aside? = nil
   ) {
     self.rollout = rollout
     self.device = device
@@ -158,6 +170,7 @@ public struct Action: Equatable, Sendable {
     self.changedAt = changedAt
     self.installedAt = installedAt
     self.failure = failure
+    self.aside = aside
   }
 
   /// Whether the action holds a lease.

@@ -14,16 +14,23 @@ public struct Candidate: Equatable, Sendable {
   public let runsRelease: Bool
   /// Whether it is in the policy's canary group.
   public let isCanary: Bool
+  /// The newer rollout of the same product that takes its place for the device; nil for none.
+  public let supersededBy: RolloutID?
+  /// What bars the way to the release; nil when nothing does.
+  public let obstacle: RouteObstacle?
 
   /// Joins the facts.
   public init(
-    device: DeviceID, fits: Bool, isTargeted: Bool, runsRelease: Bool, isCanary: Bool
+    device: DeviceID, fits: Bool, isTargeted: Bool, runsRelease: Bool, isCanary: Bool,
+    supersededBy: RolloutID? = nil, obstacle: RouteObstacle? = nil
   ) {
     self.device = device
     self.fits = fits
     self.isTargeted = isTargeted
     self.runsRelease = runsRelease
     self.isCanary = isCanary
+    self.supersededBy = supersededBy
+    self.obstacle = obstacle
   }
 }
 
@@ -48,6 +55,10 @@ public enum Eligibility: Equatable, Sendable {
     case concurrencyLimit(Int)
     /// As many leases as allowed were granted in this minute.
     case rateLimit(Int, until: Instant)
+    /// The end time of the rollout has passed.
+    case endTimePassed(Instant)
+    /// It put the update off, or gave way; it is asked again from `until` on.
+    case aside(Aside, until: Instant)
   }
 
   /// Why not at all.
@@ -60,6 +71,10 @@ public enum Eligibility: Equatable, Sendable {
     case runsRelease
     /// Its part is over.
     case finished(Standing)
+    /// A newer rollout of the same product has it.
+    case superseded(by: RolloutID)
+    /// It cannot get to the release from where it is.
+    case barred(RouteObstacle)
   }
 
   /// Decides whether a device may be granted a lease for the update.
@@ -69,16 +84,26 @@ public enum Eligibility: Equatable, Sendable {
     guard rollout.status.grantsUpdates, let open = rollout.openStage else {
       return .deferred(.notRunning(rollout.status))
     }
+    if let endAt = rollout.specification.terms.endAt, endAt <= now {
+      return .deferred(.endTimePassed(endAt))
+    }
     guard candidate.fits else { return .excluded(.hardware) }
     if let action {
       guard action.kind == .update, case .retrying(let from) = action.state else {
         return .excluded(.finished(action.standing))
       }
-      if now < from { return .deferred(.backingOff(until: from)) }
+      if let rollout = candidate.supersededBy { return .excluded(.superseded(by: rollout)) }
+      if let obstacle = candidate.obstacle { return .excluded(.barred(obstacle)) }
+      if now < from {
+        return .deferred(
+          action.aside.map { .aside($0, until: from) } ?? .backingOff(until: from))
+      }
       return limited(rollout, now: now) ?? .eligible(stage: action.stage)
     }
     if candidate.runsRelease { return .excluded(.runsRelease) }
     guard let stage = stage(of: candidate, in: rollout) else { return .excluded(.target) }
+    if let rollout = candidate.supersededBy { return .excluded(.superseded(by: rollout)) }
+    if let obstacle = candidate.obstacle { return .excluded(.barred(obstacle)) }
     if stage > open { return .deferred(.stageClosed(stage)) }
     return limited(rollout, now: now) ?? .eligible(stage: stage)
   }
@@ -118,6 +143,8 @@ public enum Eligibility: Equatable, Sendable {
       case .concurrencyLimit(let limit): return "waits: \(limit) devices are updating, the limit"
       case .rateLimit(let limit, let until):
         return "waits until \(until): \(limit) grants per minute, the limit"
+      case .endTimePassed(let end): return "not granted: the end time of the rollout was \(end)"
+      case .aside(let aside, let until): return "\(aside.clause); asked again from \(until) on"
       }
     case .excluded(let reason):
       switch reason {
@@ -125,6 +152,9 @@ public enum Eligibility: Equatable, Sendable {
       case .target: return "not in this rollout: outside its target"
       case .runsRelease: return "runs the release already"
       case .finished(let standing): return standing.label
+      case .superseded(let rollout):
+        return "not in this rollout: superseded by rollout \(rollout)"
+      case .barred(let obstacle): return "not in this rollout: \(obstacle.clause)"
       }
     }
   }

@@ -73,16 +73,16 @@ public enum Plan {
       stages.append(
         PlannedStage(
           name: "stage \(position + 1)", size: size.count, selection: .ranks(upTo: bound),
-          gate: size.gate, signOff: false))
+          gate: size.gate, signOff: size.signOff))
     }
     precondition(reached == sorted.count, "the stages take in every device")
-    return stages
+    return Schedule.marking(stages, policy)
   }
 
   /// The sizes of the stages after the canary; they add up to the population.
   static func sizes(
     _ policy: Policy, population: Int
-  ) throws(Problem) -> [(count: Int, gate: Policy.StageGate)] {
+  ) throws(Problem) -> [(count: Int, gate: Policy.StageGate, signOff: Bool)] {
     guard population > 0 else { return [] }
     switch policy.stages {
     case .shares(let shares):
@@ -91,20 +91,30 @@ public enum Plan {
       let counts = try exponential(
         start: start.count(of: population), growthHundredths: growth,
         cap: cap?.count(of: population) ?? population, population: population)
-      return counts.map { ($0, gate) }
+      return counts.map { ($0, gate, false) }
     }
   }
 
   private static func explicit(
     _ shares: [Policy.ShareStage], population: Int
-  ) -> [(count: Int, gate: Policy.StageGate)] {
-    var sizes: [(count: Int, gate: Policy.StageGate)] = []
+  ) -> [(count: Int, gate: Policy.StageGate, signOff: Bool)] {
+    var sizes: [(count: Int, gate: Policy.StageGate, signOff: Bool)] = []
     var reached = 0
+    var isSignOffDue = false
     for stage in shares {
       let upTo = stage.upTo.roundedUp(of: population)
       // A share too small for one more device is left out; its gate would have nothing to judge.
-      guard upTo > reached else { continue }
-      sizes.append((upTo - reached, stage.gate))
+      // Its approval is still asked for: before the stage after it, or at the next gate there is.
+      guard upTo > reached else {
+        if let last = sizes.indices.last {
+          sizes[last].signOff = sizes[last].signOff || stage.signOff
+        } else {
+          isSignOffDue = isSignOffDue || stage.signOff
+        }
+        continue
+      }
+      sizes.append((upTo - reached, stage.gate, stage.signOff || isSignOffDue))
+      isSignOffDue = false
       reached = upTo
     }
     return sizes

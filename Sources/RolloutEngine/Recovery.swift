@@ -53,7 +53,7 @@ public enum Recovery: Equatable, Sendable {
   private static func mayRunRelease(_ outcome: Action.Outcome, runsRelease: Bool) -> Bool {
     switch outcome {
     case .succeeded, .unverified: true
-    case .failed, .lost, .cancelled: runsRelease
+    case .failed, .lost, .cancelled, .undelivered, .superseded: runsRelease
     case .returned, .returnFailed, .stranded: false
     }
   }
@@ -64,14 +64,16 @@ extension Action {
   public func withdrawn(now: Instant) -> Action {
     var next = self
     next.state = .ended(.cancelled)
+    next.aside = nil
     next.changedAt = now
     return next
   }
 
-  /// The action of a device that should go back but cannot.
-  public func stranded(now: Instant) -> Action {
+  /// The action of a device that should go back but cannot, with the reason for people.
+  public func stranded(by obstacle: RouteObstacle = .nothingKnown, now: Instant) -> Action {
     var next = self
     next.state = .ended(.stranded)
+    next.failure = Failure(.noWayBack, "cannot go back: \(obstacle.clause)")
     next.changedAt = now
     return next
   }

@@ -12,6 +12,8 @@ public struct Rollout: Equatable, Sendable {
   public internal(set) var status: Status = .draft
   /// Index of the last open stage; nil before the start.
   public internal(set) var openStage: Int?
+  /// Who approved its start; nil before, and where no approval is needed.
+  public internal(set) var approvedBy: String?
   /// Why it stopped; nil while it did not.
   public internal(set) var stop: StopReason?
   /// When it started; nil before.
@@ -39,6 +41,8 @@ public struct Rollout: Equatable, Sendable {
     case rolledBack = "rolled-back"
     /// Every stage is done; devices that turn up late are still served.
     case completed
+    /// Its end time passed; devices under way finish, nothing more is granted.
+    case ended
     /// A later rollout has taken its place.
     case closed
 
@@ -54,7 +58,7 @@ public struct Rollout: Equatable, Sendable {
     /// Whether nothing more can change by itself.
     public var isFinal: Bool {
       switch self {
-      case .halted, .aborted, .rolledBack, .completed, .closed: true
+      case .halted, .aborted, .rolledBack, .completed, .ended, .closed: true
       default: false
       }
     }
@@ -117,7 +121,9 @@ public enum RolloutEvent: Equatable, Sendable {
   /// A stage opened.
   case stageOpened(Int)
   /// A person approved a stage.
-  case signedOff(Int, by: String)
+  case signedOff(Int, by: String, comment: String? = nil)
+  /// A person approved its start.
+  case approved(by: String, comment: String? = nil)
   /// Grants stopped until further notice.
   case paused(by: String)
   /// Grants go on.
@@ -126,6 +132,8 @@ public enum RolloutEvent: Equatable, Sendable {
   case stopped(Rollout.StopReason, rollback: Bool)
   /// Every stage is done.
   case completed
+  /// Its end time passed.
+  case ended
   /// Every reachable device is back.
   case rolledBack
   /// A later rollout took its place.
@@ -147,7 +155,10 @@ public enum RolloutEvent: Equatable, Sendable {
     case .stageSettled(let index): return "\(stage(index)) has its quorum; soaking"
     case .stageOpened(let index):
       return "\(stage(index)) opened, \(devices(index))"
-    case .signedOff(let index, let name): return "\(stage(index)) approved by \(name)"
+    case .signedOff(let index, let name, let comment):
+      return "\(stage(index)) approved by \(name)" + (comment.map { ": \($0)" } ?? "")
+    case .approved(let name, let comment):
+      return "start approved by \(name)" + (comment.map { ": \($0)" } ?? "")
     case .paused(let name): return "paused by \(name)"
     case .resumed(let name): return "resumed by \(name)"
     case .stopped(let reason, let rollback):
@@ -155,6 +166,7 @@ public enum RolloutEvent: Equatable, Sendable {
         if case .person = reason { reason.description } else { "stopped: \(reason.description)" }
       return why + (rollback ? "; rolling back" : "")
     case .completed: return "completed"
+    case .ended: return "ended: its end time passed; devices under way finish"
     case .rolledBack: return "every reachable device is back"
     case .closed: return "closed: a later rollout took its place"
     case .granted, .moved: return nil
@@ -173,7 +185,8 @@ extension Rollout {
       open(0, at: now)
     case .stageSettled(let index): stages[index].settledAt = now
     case .stageOpened(let index): open(index, at: now)
-    case .signedOff(let index, let name): stages[index].signedOffBy = name
+    case .signedOff(let index, let name, _): stages[index].signedOffBy = name
+    case .approved(let name, _): approvedBy = name
     case .paused: status = .paused
     case .resumed: status = .running
     case .stopped(let reason, let rollback):
@@ -182,6 +195,7 @@ extension Rollout {
       status =
         if rollback { .rollingBack } else if case .person = reason { .aborted } else { .halted }
     case .completed: end(.completed, at: now)
+    case .ended: end(.ended, at: now)
     case .rolledBack: end(.rolledBack, at: now)
     case .closed: end(.closed, at: now)
     case .granted: window.count(at: now)
@@ -203,9 +217,11 @@ extension Rollout {
   /// Restores what cannot be recounted from the actions: status, stage times, the reason of a stop.
   public mutating func restore(
     status: Status, openStage: Int?, stop: StopReason?, startedAt: Instant?, endedAt: Instant?,
-    stageTimes: [(openedAt: Instant?, settledAt: Instant?, signedOffBy: String?)]
+    stageTimes: [(openedAt: Instant?, settledAt: Instant?, signedOffBy: String?)],
+    approvedBy: String? = nil
   ) {
     precondition(stageTimes.count == stages.count, "times are stored for every stage")
+    self.approvedBy = approvedBy
     self.status = status
     self.openStage = openStage
     self.stop = stop

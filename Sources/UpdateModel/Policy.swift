@@ -20,6 +20,10 @@ public struct Policy: Equatable, Sendable {
   public let retry: Retry
   /// What happens when the rollout stops by itself or is aborted.
   public let onAbort: AbortAction
+  /// Where a person must approve, beside the stages that say so themselves.
+  public let approve: ApprovalPoints
+  /// What happens to devices that put their update off.
+  public let postpone: Postponing
 
   /// The group that goes first.
   public struct Canary: Equatable, Sendable {
@@ -55,6 +59,8 @@ public struct Policy: Equatable, Sendable {
     public let upTo: Share
     /// What must hold before the next stage.
     public let gate: StageGate
+    /// Whether a person must approve before the next stage opens.
+    public let signOff: Bool
   }
 
   /// A number of devices, or a share of those outside the canary group.

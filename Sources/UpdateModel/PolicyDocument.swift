@@ -56,7 +56,7 @@ extension Policy {
   private init?(_ reader: DocumentReader) {
     reader.allowOnly([
       "name", "summary", "canary", "stages", "failureLimit", "limits", "timeouts", "retry",
-      "onAbort",
+      "onAbort", "approve", "postpone",
     ])
     let canary = reader.has("canary") ? Canary(reader.object("canary")) : nil
     let stages = Stages(reader)
@@ -64,16 +64,19 @@ extension Policy {
     let limits = GrantLimits(reader.object("limits"))
     let timeouts = Timeouts(reader.object("timeouts"))
     let retry = Retry(reader.object("retry"))
+    let approve = ApprovalPoints(reader.object("approve"))
+    let postpone = Postponing(reader.object("postpone"))
     // Everything is read before anything is given up, so that every fault is found at once.
     let name = reader.name("name")
     let summary = reader.text("summary", default: "", bytes: 0...500)
     let onAbort: AbortAction? = reader.choice("onAbort", default: .rollback)
     guard let name, let summary, let stages, let failureLimit, let limits, let timeouts, let retry,
-      let onAbort
+      let onAbort, let approve, let postpone
     else { return nil }
     self.init(
       name: name, summary: summary, canary: canary, stages: stages, failureLimit: failureLimit,
-      limits: limits, timeouts: timeouts, retry: retry, onAbort: onAbort)
+      limits: limits, timeouts: timeouts, retry: retry, onAbort: onAbort,
+      approve: approve, postpone: postpone)
   }
 }
 
@@ -143,15 +146,16 @@ extension Policy.Stages {
     var stages: [Policy.ShareStage] = []
     var reached = Share.none
     for reader in readers {
-      reader.allowOnly(["upTo"] + Policy.StageGate.keys)
+      reader.allowOnly(["upTo", "signOff"] + Policy.StageGate.keys)
       let upTo = reader.share("upTo")
       let gate = Policy.StageGate(reader, quorum: .usualQuorum)
-      guard let upTo, let gate else { continue }
+      let signOff = reader.flag("signOff", default: false)
+      guard let upTo, let gate, let signOff else { continue }
       if upTo <= reached {
         reader.refuse("upTo", "found \(upTo), but the stage before reaches \(reached) already")
       }
       reached = upTo
-      stages.append(Policy.ShareStage(upTo: upTo, gate: gate))
+      stages.append(Policy.ShareStage(upTo: upTo, gate: gate, signOff: signOff))
     }
     guard (1...Policy.stageCountMax).contains(readers.count) else {
       parent.refuse("stages", "found \(readers.count) stages; give 1 to \(Policy.stageCountMax)")

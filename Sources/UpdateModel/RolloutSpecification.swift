@@ -18,6 +18,8 @@ public struct RolloutSpecification: Equatable, Sendable {
   public let salt: UInt64
   /// When it was created.
   public let createdAt: Instant
+  /// Its priority and its times.
+  public let terms: RolloutTerms
 
   /// A selection of devices.
   public enum Target: Equatable, Sendable {
@@ -30,7 +32,7 @@ public struct RolloutSpecification: Equatable, Sendable {
   /// Joins the parts of a rollout that were checked.
   public init(
     id: RolloutID, name: Name, release: ReleaseID, target: Target?, policy: Policy,
-    policyDocument: JSON, salt: UInt64, createdAt: Instant
+    policyDocument: JSON, salt: UInt64, createdAt: Instant, terms: RolloutTerms = .usual
   ) {
     self.id = id
     self.name = name
@@ -40,5 +42,6 @@ public struct RolloutSpecification: Equatable, Sendable {
     self.policyDocument = policyDocument
     self.salt = salt
     self.createdAt = createdAt
+    self.terms = terms
   }
 }
