@@ -23,7 +23,7 @@ struct Draft {
   /// Stores an action in its book and for the store, with its next deadline.
   mutating func record(_ action: Action, in book: RolloutBook, _ ledger: inout Ledger) {
     book.record(action, now: now)
-    if let deadline = action.deadline {
+    if let deadline = action.due(under: book.rollout.policy) {
       ledger.deadlines.insert(
         DeadlineQueue.Entry(deadline: deadline, rollout: action.rollout, device: action.device))
     }

@@ -36,13 +36,18 @@ extension ControlPlane {
     var wait: Outcome = .nothing
     // A lease comes before everything: a device never holds two.
     let leased = ledger.lease(of: device.key.device)
+    if let leased, let book = ledger.books[leased] {
+      askToStandAside(device, in: book, &ledger, &draft)
+    }
     if let leased, let book = ledger.books[leased], let action = book.actions[device.key.device] {
       let outcome = attend(action, of: device, view, in: book, &ledger, &draft)
       if book.actions[device.key.device]?.isLeased ?? false { return outcome }
       wait = outcome
     }
     for id in ledger.live where id != leased {
-      guard let book = ledger.books[id] else { continue }
+      guard let book = ledger.books[id], !isSuperseded(device, in: book, &ledger, &draft) else {
+        continue
+      }
       let outcome =
         book.actions[device.key.device].map {
           attend($0, of: device, view, in: book, &ledger, &draft)
@@ -62,6 +67,10 @@ extension ControlPlane {
     _ ledger: inout Ledger, _ draft: inout Draft
   ) -> Outcome {
     var action = known
+    if ledger.hasMovedOn(device, from: known, in: book) {
+      forget(known, in: book, &ledger, &draft)
+      return .nothing
+    }
     let running = ControlPlane.running(device, view, action, ledger)
     step(.polled(running), &action, book, &ledger, &draft)
     if book.rollout.status.isStopped {
@@ -87,7 +96,7 @@ extension ControlPlane {
     }
   }
 
-  private func step(
+  func step(
     _ input: ActionInput, _ action: inout Action, _ book: RolloutBook, _ ledger: inout Ledger,
     _ draft: inout Draft
   ) {
@@ -97,8 +106,10 @@ extension ControlPlane {
         input, to: action, policy: book.rollout.policy, salt: book.rollout.specification.salt,
         now: draft.now), next != action
     else { return }
-    action = next
-    draft.record(next, in: book, &ledger)
+    let moved = pastFloor(next, from: action, in: book, ledger, &draft)
+    guard moved != action else { return }
+    action = moved
+    draft.record(action, in: book, &ledger)
     draft.judge(book)
   }
 
@@ -107,15 +118,16 @@ extension ControlPlane {
     _ action: inout Action, of device: Device, in book: RolloutBook, _ ledger: inout Ledger,
     _ draft: inout Draft
   ) -> Outcome? {
-    let release = book.rollout.specification.release
     let recovery = Recovery.decide(
-      action, runsRelease: ledger.runs(device, release), in: book.rollout, now: draft.now)
-    switch isPossible(recovery, action, ledger) ? recovery : .strand {
+      action, runsRelease: ledger.runsWhatWasGiven(device, action, in: book), in: book.rollout,
+      now: draft.now)
+    let obstacle = ledger.obstacle(to: recovery, action, for: device)
+    switch obstacle == nil ? recovery : .strand {
     case .nothing: break
     case .wait(let reason): return ControlPlane.outcome(of: reason)
     case .cancel: step(.cancelRequested, &action, book, &ledger, &draft)
     case .strand:
-      action = action.stranded(now: draft.now)
+      action = action.stranded(by: obstacle ?? .nothingKnown, now: draft.now)
       draft.record(action, in: book, &ledger)
       draft.judge(book)
     case .turnBack(let fallback):
@@ -130,20 +142,15 @@ extension ControlPlane {
     return nil
   }
 
-  // A release that was revoked since the device ran it is no way back either.
-  private func isPossible(_ recovery: Recovery, _ action: Action, _ ledger: Ledger) -> Bool {
-    switch recovery {
-    case .turnBack(let fallback): ledger.isPublished(fallback)
-    case .retryTurnBack: ledger.isPublished(action.release)
-    case .nothing, .cancel, .strand, .wait: true
-    }
-  }
-
   // What a device is told that is granted nothing.
   private static func outcome(of answer: Eligibility) -> Outcome {
     switch answer {
-    case .eligible, .excluded, .deferred(.stageClosed), .deferred(.notRunning): .nothing
-    case .deferred(.backingOff(let until)), .deferred(.rateLimit(_, let until)): .later(until)
+    case .eligible, .excluded, .deferred(.stageClosed), .deferred(.notRunning),
+      .deferred(.endTimePassed):
+      .nothing
+    case .deferred(.backingOff(let until)), .deferred(.rateLimit(_, let until)),
+      .deferred(.aside(_, let until)):
+      .later(until)
     case .deferred(.concurrencyLimit): .later(nil)
     }
   }
@@ -165,11 +172,16 @@ extension ControlPlane {
       if known == nil, device.attributes.isEmpty, draft.isFirstQuestion { return .later(nil) }
       let id = newID(&draft)
       let policy = specification.policy
+      // An obstacle would have excluded it.
+      var release = specification.release
+      if case .step(let step) = ledger.route(device, to: release) { release = step }
       let action =
-        known.map { ActionMachine.regrant($0, id: id, policy: policy, now: draft.now) }
+        known.map {
+          ActionMachine.regrant($0, release: release, id: id, policy: policy, now: draft.now)
+        }
         ?? Action(
           rollout: specification.id, device: device.key.device, stage: stage, id: id,
-          release: specification.release, fallback: ledger.fallback(of: device, from: book.release),
+          release: release, fallback: ledger.fallback(of: device, from: book.release),
           deadline: draft.now + policy.timeouts.accept, now: draft.now)
       grant(action, in: book, &ledger, &draft)
       return .leased(id)
@@ -192,7 +204,7 @@ extension ControlPlane {
           code: nil)))
   }
 
-  private func newID(_ draft: inout Draft) -> ActionID {
+  func newID(_ draft: inout Draft) -> ActionID {
     let (id, reservation) = actionNumbers.withLock { $0.take() }
     if let reservation { draft.add(reservation) }
     return id

@@ -13,7 +13,7 @@ struct Ledger {
   var deadlines = DeadlineQueue()
   /// The last change handed to the store; an answer that shows an action waits for it.
   var lastTicket: UInt64 = 0
-  /// Rollouts that can concern a device, newest first.
+  /// Rollouts that can concern a device, the highest priority first, then the newest.
   private(set) var live: [RolloutID] = []
 
   struct Group {
@@ -30,7 +30,8 @@ struct Ledger {
 
   /// To be called when a rollout starts, closes or is restored.
   mutating func refreshLive() {
-    live = books.values.filter(\.isLive).map { $0.rollout.specification.id }.sorted(by: >)
+    live = books.values.filter(\.isLive).map(\.rollout.specification)
+      .sorted(by: Supersession.isBefore).map(\.id)
   }
 
   /// The artifacts of a release for a hardware model; empty when none fits.
@@ -86,11 +87,16 @@ struct Ledger {
   /// What the engine needs to know about a device for a rollout.
   func candidate(_ device: Device, for specification: RolloutSpecification, fits: Bool) -> Candidate
   {
-    Candidate(
+    let obstacle: RouteObstacle? =
+      if fits, case .barred(let obstacle) = route(device, to: specification.release) {
+        obstacle
+      } else { nil }
+    return Candidate(
       device: device.key.device, fits: fits,
       isTargeted: isTargeted(device, by: specification.target),
       runsRelease: runs(device, specification.release),
-      isCanary: isCanary(device, of: specification.policy))
+      isCanary: isCanary(device, of: specification.policy),
+      supersededBy: superseding(specification, for: device), obstacle: obstacle)
   }
 
   /// Whether a device says that it runs a release, by version or by image digest.

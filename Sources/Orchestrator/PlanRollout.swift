@@ -76,6 +76,9 @@ extension ControlPlane {
     var alreadyRunning = 0
     var withoutFallback = 0
     var canariesOutside = 0
+    /// Devices that begin with a floor, by its label; that are barred, and that could not go back,
+    /// by the reason.
+    var ways = WayCounts()
   }
 
   // What decides which release a device runs. A fleet runs few different things, so what follows
@@ -84,11 +87,13 @@ extension ControlPlane {
     let hardware: Name
     let version: String?
     let image: Digest?
+    let ran: [ReleaseID]
 
     init(_ device: Device, _ hardware: Name) {
       self.hardware = hardware
       version = device.reportedVersion
       image = device.reportedImage
+      ran = device.ran
     }
   }
 
@@ -104,7 +109,7 @@ extension ControlPlane {
       throw Problem(.unprocessable, "there is no group \(name); create it or choose another target")
     }
     let artifacts = RolloutBook.byHardware(release.artifacts.compactMap { ledger.artifacts[$0] })
-    var fallbacks: [Software: Bool] = [:]
+    var fallbacks: [Software: Way] = [:]
     room.fleet.forEach(in: room.tenant) { device, _ in
       let canary = ledger.isCanary(device, of: policy)
       let targeted = ledger.isTargeted(device, by: target)
@@ -118,10 +123,10 @@ extension ControlPlane {
         return
       }
       let software = Software(device, hardware)
-      let hasFallback =
-        fallbacks[software] ?? (ledger.fallback(of: device, from: release) != nil)
-      fallbacks[software] = hasFallback
-      if !hasFallback { census.withoutFallback += 1 }
+      let way = fallbacks[software] ?? ledger.way(of: device, to: release)
+      fallbacks[software] = way
+      guard census.ways.count(way) else { return }
+      if !way.hasFallback { census.withoutFallback += 1 }
       if canary {
         census.canaries += 1
         if !targeted { census.canariesOutside += 1 }
@@ -171,6 +176,7 @@ extension ControlPlane {
         "\(census.withoutFallback) devices could not be brought back: what they run now is not "
           + "among the published releases")
     }
+    warnings += census.ways.warnings(release, policy)
     if let group = policy.canary?.group, census.canariesOutside > 0 {
       warnings.append(
         "\(census.canariesOutside) devices of group \(group) are outside the target and go first "

@@ -10,6 +10,8 @@ final class RolloutBook {
   private(set) var actions: [DeviceID: Action] = [:]
   /// What devices said about their present attempt; not durable.
   private(set) var spoken: [DeviceID: Spoken] = [:]
+  /// Why its scheduled start was refused; not durable.
+  var startRefusal: StartRefusal?
   /// What is delivered.
   let release: Release
   /// The artifacts of the release by hardware model, components in order.

@@ -53,8 +53,9 @@ public enum Recovery: Equatable, Sendable {
   private static func mayRunRelease(_ outcome: Action.Outcome, runsRelease: Bool) -> Bool {
     switch outcome {
     case .succeeded, .unverified: true
-    case .failed, .lost, .cancelled, .undelivered, .superseded: runsRelease
-    case .returned, .returnFailed, .stranded: false
+    case .failed, .lost, .cancelled, .undelivered: runsRelease
+    // Whatever it runs is the newer rollout's business.
+    case .superseded, .returned, .returnFailed, .stranded: false
     }
   }
 }
