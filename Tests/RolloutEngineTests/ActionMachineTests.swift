@@ -38,6 +38,8 @@ import UpdateModel
     returned     gone gone = gone gone = = = = = = = gone gone
     returnFailed gone gone gone = gone returned = = = = = = gone gone
     stranded     gone gone gone gone gone = = = = = = = gone gone
+    undelivered  gone gone verifying = = succeeded = = = = = = gone gone
+    superseded   gone gone verifying = gone = = = = = = = = gone
     """
 
   @Test(arguments: update.split(separator: "\n").map(String.init))
