@@ -34,20 +34,21 @@ extension ControlPlane {
     _ device: Device, _ view: DeviceView, _ ledger: inout Ledger, _ draft: inout Draft
   ) -> Outcome {
     var wait: Outcome = .nothing
+    let superseded = endSuperseded(device, &ledger, &draft)
     // A lease comes before everything: a device never holds two.
     let leased = ledger.lease(of: device.key.device)
     if let leased, let book = ledger.books[leased] {
       askToStandAside(device, in: book, &ledger, &draft)
     }
-    if let leased, let book = ledger.books[leased], let action = book.actions[device.key.device] {
+    if let leased, let book = ledger.books[leased], let action = book.actions[device.key.device],
+      action.isLeased
+    {
       let outcome = attend(action, of: device, view, in: book, &ledger, &draft)
       if book.actions[device.key.device]?.isLeased ?? false { return outcome }
       wait = outcome
     }
-    for id in ledger.live where id != leased {
-      guard let book = ledger.books[id], !isSuperseded(device, in: book, &ledger, &draft) else {
-        continue
-      }
+    for id in ledger.live where id != leased && !superseded.contains(id) {
+      guard let book = ledger.books[id] else { continue }
       let outcome =
         book.actions[device.key.device].map {
           attend($0, of: device, view, in: book, &ledger, &draft)
@@ -125,7 +126,10 @@ extension ControlPlane {
     switch obstacle == nil ? recovery : .strand {
     case .nothing: break
     case .wait(let reason): return ControlPlane.outcome(of: reason)
-    case .cancel: step(.cancelRequested, &action, book, &ledger, &draft)
+    case .cancel:
+      step(.cancelRequested, &action, book, &ledger, &draft)
+      // What ended at once may have left the device on a floor.
+      if !action.isLeased { return recover(&action, of: device, in: book, &ledger, &draft) }
     case .strand:
       action = action.stranded(by: obstacle ?? .nothingKnown, now: draft.now)
       draft.record(action, in: book, &ledger)

@@ -7,7 +7,14 @@ import UpdateModel
 /// The state behind a tenant's decisions; reached only through its room's lock.
 struct Ledger {
   var artifacts: [ArtifactID: Artifact] = [:]
-  var releases: [ReleaseID: Release] = [:]
+  var releases: [ReleaseID: Release] = [:] {
+    didSet {
+      guarded = releases.values.filter { $0.rollbackFloor != nil }.sorted { $0.id < $1.id }
+    }
+  }
+  /// The releases with an anti-rollback floor: few, and asked for at nearly every poll that finds
+  /// something.
+  private(set) var guarded: [Release] = []
   var groups: [Name: Group] = [:]
   var books: [RolloutID: RolloutBook] = [:]
   var deadlines = DeadlineQueue()

@@ -17,10 +17,9 @@ extension Ledger {
   /// The releases with an anti-rollback floor that a device verifiably ran or runs, in order;
   /// several views of one device count together.
   func guardians(ranBy devices: Device...) -> [Release] {
-    releases.values.filter { release in
-      release.rollbackFloor != nil
-        && devices.contains { $0.ran.contains(release.id) || runs($0, release.id) }
-    }.sorted { $0.id < $1.id }
+    guarded.filter { release in
+      devices.contains { $0.ran.contains(release.id) || runs($0, release.id) }
+    }
   }
 
   /// What bars the way back that a stopped rollout wants; nil when nothing does or none is wanted.

@@ -77,9 +77,20 @@ extension ControlPlane {
     return false
   }
 
-  /// Whether a device gets nothing more from a rollout because a newer one has it; notes that
-  /// where the rollout counted on the device.
-  func isSuperseded(
+  /// Ends the part of a device in every rollout in which a newer one has it; returns those.
+  func endSuperseded(
+    _ device: Device, _ ledger: inout Ledger, _ draft: inout Draft
+  ) -> [RolloutID] {
+    guard ledger.live.count > 1 else { return [] }
+    return ledger.live.filter { id in
+      guard let book = ledger.books[id] else { return false }
+      return isSuperseded(device, in: book, &ledger, &draft)
+    }
+  }
+
+  // Whether a device gets nothing more from a rollout because a newer one has it; notes that where
+  // the rollout counted on the device.
+  private func isSuperseded(
     _ device: Device, in book: RolloutBook, _ ledger: inout Ledger, _ draft: inout Draft
   ) -> Bool {
     let rollout = book.rollout
