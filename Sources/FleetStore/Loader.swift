@@ -76,7 +76,8 @@ struct Loader {
   }
 
   private func loadRollouts(_ visitor: inout some SnapshotVisitor) throws(StoreError) {
-    let columns = "tenant, id, specification, status, open_stage, stop, started, ended, stages, approved_by"
+    let columns =
+      "tenant, id, specification, status, open_stage, stop, started, ended, stages, approved_by"
     var rollouts: [(tenant: Name, rollout: Rollout)] = []
     try rows("rollout", key: 2, "SELECT \(columns) FROM rollout ORDER BY tenant, id") {
       (row) throws(RowFault) in

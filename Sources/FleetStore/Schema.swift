@@ -92,8 +92,8 @@ enum Schema {
     CREATE TABLE report_run (first INTEGER PRIMARY KEY, hashes BLOB NOT NULL) STRICT;
     """
 
-  // action.aside is a document, see `Aside`, and nearly always absent; rollout.approved_by names who
-  // approved the start; device.ran lists the releases with an anti-rollback floor that it ran.
+  // action.aside is a document, see `Aside`, and nearly always absent; rollout.approved_by names
+  // who approved the start; device.ran lists the releases with an anti-rollback floor that it ran.
   private static let version2 = """
     ALTER TABLE action ADD COLUMN aside TEXT;
     ALTER TABLE rollout ADD COLUMN approved_by TEXT;

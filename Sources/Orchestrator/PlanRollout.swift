@@ -182,6 +182,9 @@ extension ControlPlane {
         "\(census.canariesOutside) devices of group \(group) are outside the target and go first "
           + "all the same")
     }
+    if Schedule.needsApproval(policy, stages) {
+      warnings.append("a person must approve before the start: groundswell rollout approve")
+    }
     if policy.canary == nil {
       warnings.append("the policy has no canary group; the first stage is drawn from the fleet")
     }

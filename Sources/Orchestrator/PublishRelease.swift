@@ -87,7 +87,8 @@ extension ControlPlane {
     of release: ReleaseID, by person: String, _ ledger: inout Ledger, _ draft: inout Draft
   ) {
     for book in ledger.books.values where book.rollout.specification.release == release {
-      guard book.rollout.status.grantsUpdates || book.rollout.status == .paused else { continue }
+      let status = book.rollout.status
+      guard status.grantsUpdates || status == .paused || status == .ended else { continue }
       let event = RolloutEvent.stopped(
         .person("\(person), who revoked the release"),
         rollback: book.rollout.policy.onAbort == .rollback)

@@ -21,8 +21,8 @@ extension Ledger {
   /// The releases that a new one's floors mean.
   ///
   /// Throws for releases that are not there or of another name, for a release that would be its own
-  /// floor, and for more than `Route.floorsMax` floors behind each other. Other circles cannot be: a
-  /// floor exists before the release that names it, and no release changes its floors.
+  /// floor, and for more than `Route.floorsMax` floors behind each other. Other circles cannot be:
+  /// a floor exists before the release that names it, and no release changes its floors.
   func resolve(
     _ floors: ReleaseFloors, of id: ReleaseID, named name: Name, _ version: FirmwareVersion
   ) throws(Problem) -> (floor: ReleaseID?, rollbackFloor: ReleaseID?) {

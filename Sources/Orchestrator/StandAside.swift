@@ -14,10 +14,15 @@ extension Ledger {
       let fits = device.hardware.flatMap { book.artifacts[$0] } != nil
       let isWanted =
         isTargeted(device, by: specification.target) || isCanary(device, of: specification.policy)
+      // A device that the newer one cannot serve is better off with the older.
+      var isBarred = false
+      if fits, isWanted, case .barred = route(device, to: specification.release) {
+        isBarred = true
+      }
       return Claim(
         rollout: id, priority: specification.terms.priority,
         isUnderWay: book.rollout.status.grantsUpdates || book.rollout.status == .paused,
-        isEntitled: fits && isWanted,
+        isEntitled: fits && isWanted && !isBarred,
         hasBegun: book.actions[device.key.device]?.standing.isExposed ?? false)
     }
     return Supersession.winner(over: older, among: claims)

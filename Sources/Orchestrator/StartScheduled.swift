@@ -27,6 +27,7 @@ extension ControlPlane {
       do throws(Problem) {
         _ = try carryOut(
           .start, rollout: id.description, by: "its schedule", comment: nil, in: room)
+        tell("its start time had come", of: id, in: room, now: now)
       } catch { note(error, of: id, in: room, now: now) }
     }
   }
@@ -38,11 +39,19 @@ extension ControlPlane {
       book.startRefusal = StartRefusal(
         detail: refusal.detail, retryAt: now + ControlPlane.startRetry)
       guard before != refusal.detail else { return }
-      var draft = Draft(room, now: now)
-      draft.add(
-        .rolloutEvent(
-          room.tenant, id, at: now, sentence: "not started as scheduled: \(refusal.detail)"))
-      _ = commit(draft, &ledger)
+      tell("not started as scheduled: \(refusal.detail)", of: id, in: room, now: now, &ledger)
     }
+  }
+
+  private func tell(_ sentence: String, of id: RolloutID, in room: Room, now: Instant) {
+    room.ledger.withLock { tell(sentence, of: id, in: room, now: now, &$0) }
+  }
+
+  private func tell(
+    _ sentence: String, of id: RolloutID, in room: Room, now: Instant, _ ledger: inout Ledger
+  ) {
+    var draft = Draft(room, now: now)
+    draft.add(.rolloutEvent(room.tenant, id, at: now, sentence: sentence))
+    _ = commit(draft, &ledger)
   }
 }

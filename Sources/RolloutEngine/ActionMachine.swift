@@ -26,7 +26,8 @@ public enum ActionInput: Equatable, Sendable {
   case supersede(by: RolloutID)
   /// The device polled.
   case polled(Running)
-  /// The deadline of the lease, or of a postponement, passed. `silent`: nothing was heard since the state last changed.
+  /// The deadline of the lease, or of a postponement, passed. `silent`: nothing was heard
+  /// since the state last changed.
   case expired(silent: Bool)
   /// The rollout stopped, or a person asks for this device to stop.
   case cancelRequested

@@ -27,6 +27,7 @@ import UpdateModel
     shop.plane.advance()
     #expect(try shop.rollout("night").status == .running)
     #expect(try shop.offer("d1") != nil)
+    #expect(try shop.history("night").contains("its start time had come"))
   }
 
   @Test func `a schedule does not start what nobody has approved`() throws {

@@ -115,6 +115,18 @@ import UpdateModel
     #expect(try shop.standing("d1", "third") == .succeeded)
   }
 
+  @Test func `a newer rollout that cannot serve a device leaves it to the older`() throws {
+    let shop = try workshop(["d1", "d2"])
+    try shop.release("os", "4", floors: ReleaseFloors(floor: "os:3"))
+    try shop.describe("d2", ["version": "3"])
+    try shop.roll("second", "os:2")
+    try shop.setStatus(.revoked, of: "os:3")
+    try shop.roll("fourth", "os:4")
+    #expect(try shop.explain("d1", "fourth").contains("which is revoked"))
+    #expect(try shop.offer("d1") != nil)
+    #expect(try shop.standing("d1", "second") == .offered)
+  }
+
   @Test func `a stopped newer rollout takes nothing, and the older one goes on`() throws {
     let shop = try workshop()
     try shop.roll("second", "os:2")

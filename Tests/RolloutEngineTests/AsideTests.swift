@@ -1,4 +1,4 @@
-// AsideTests: devices that give way, are superseded or put their update off, as the machine sees it.
+// AsideTests: devices that give way, are superseded or put their update off, in the machine.
 
 import RolloutEngine
 import Testing

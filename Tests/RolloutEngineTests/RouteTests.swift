@@ -60,7 +60,9 @@ import UpdateModel
 
   @Test func `eight floors are walked and a circle ends`() throws {
     var chain = [try release(1)]
-    for number in 2...9 as ClosedRange<UInt32> { chain.append(try release(number, floor: number - 1)) }
+    for number in 2...9 as ClosedRange<UInt32> {
+      chain.append(try release(number, floor: number - 1))
+    }
     #expect(try next(9, chain, running: nil) == .step(ReleaseID(1)))
     chain.append(try release(10, floor: 9))
     #expect(try next(10, chain, running: nil) == .barred(.tooManyFloors(of: "os:10.0")))

@@ -58,7 +58,8 @@ import UpdateModel
     let stage = try #require(Eligibility.stage(of: device, in: rollout))
     rollout.add(1, .installing)
     let end = noon + .hours(1)
-    #expect(decide(end + before) == (stage == 0 ? .eligible(stage: 0) : .deferred(.stageClosed(stage))))
+    let open: Eligibility = stage == 0 ? .eligible(stage: 0) : .deferred(.stageClosed(stage))
+    #expect(decide(end + before) == open)
     #expect(decide(end) == .deferred(.endTimePassed(end)))
     #expect(Gate.advance(&rollout, now: end + before).isEmpty)
     #expect(Gate.advance(&rollout, now: end) == [.ended])
@@ -91,20 +92,22 @@ import UpdateModel
     for row in rows {
       let rollout = try draft(
         policy(
-          #""stages": {"start": 10, "growth": 2, "soak": "1m"}, "approve": {"above": "\#(row.above)"}"#
-        ), population: 100)
+          #""stages": {"start": 10, "growth": 2, "soak": "1m"}, "#
+            + #""approve": {"above": "\#(row.above)"}"#), population: 100)
       #expect(rollout.stages.map(\.plan.signOff) == row.signOffs, "\(row.above)")
       #expect(Schedule.isApprovalMissing(rollout) == row.start, "\(row.above)")
     }
   }
 
   @Test func `a listed stage asks for its sign-off, also when it has no devices`() throws {
-    let stages = #"[{"upTo": "1%", "soak": "1m", "signOff": true}, {"upTo": "50%", "soak": "1m"}, "#
+    let stages =
+      #"[{"upTo": "1%", "soak": "1m", "signOff": true}, {"upTo": "50%", "soak": "1m"}, "#
       + #"{"upTo": "100%", "soak": "1m"}]"#
     let all = try draft(policy(#""stages": \#(stages)"#), population: 100)
     #expect(all.stages.map(\.plan.signOff) == [true, false, false])
     // One device fills the first two shares.
-    let skipped = #"[{"upTo": "50%", "soak": "1m"}, {"upTo": "51%", "soak": "1m", "signOff": true}, "#
+    let skipped =
+      #"[{"upTo": "50%", "soak": "1m"}, {"upTo": "51%", "soak": "1m", "signOff": true}, "#
       + #"{"upTo": "100%", "soak": "1m"}]"#
     let few = try draft(policy(#""stages": \#(skipped)"#), population: 1)
     #expect(few.stages.map(\.plan.signOff) == [true])

@@ -61,7 +61,8 @@ import UpdateModel
   }
 
   @Test func `the gate does not wait for devices that newer rollouts took`() throws {
-    let fields = #""stages": [{"upTo": "50%", "soak": "1h", "quorum": "100%"}, "#
+    let fields =
+      #""stages": [{"upTo": "50%", "soak": "1h", "quorum": "100%"}, "#
       + #"{"upTo": "100%", "soak": "1h"}], "failureLimit": {"share": "100%"}"#
     var rollout = try started(policy(fields), population: 20)
     rollout.add(4, .succeeded)

@@ -50,7 +50,8 @@ import UpdateModel
   }
 
   private func read(_ overrides: [(path: String, value: String)] = []) throws -> Policy {
-    let text = #"{"name": "p", "stages": {"start": 10, "soak": "1m"}, "failureLimit": {"share": "5%"}}"#
+    let text =
+      #"{"name": "p", "stages": {"start": 10, "soak": "1m"}, "failureLimit": {"share": "5%"}}"#
     return try Policy.read(Array(text.utf8), file: "p.json", overrides: overrides)
   }
 
@@ -70,7 +71,8 @@ import UpdateModel
   }
 
   @Test func `a listed stage may ask for a sign-off`() throws {
-    let stages = #"[{"upTo": "10%", "soak": "1h", "signOff": true}, {"upTo": "100%", "soak": "0s"}]"#
+    let stages =
+      #"[{"upTo": "10%", "soak": "1h", "signOff": true}, {"upTo": "100%", "soak": "0s"}]"#
     guard case .shares(let shares) = try read([("stages", stages)]).stages else {
       Issue.record("a list is read as shares")
       return
