@@ -200,7 +200,7 @@ public struct Simulation {
       return "the rollout never came to rest: "
         + (waitSentence(Gate.evaluate(rollout, now: start + scenario.horizon)) ?? "no reason")
     case .completed: break
-    case .halted, .aborted, .rolledBack, .closed: break
+    case .halted, .aborted, .rolledBack, .ended, .closed: break
     }
     if isAtRest { return nil }
     let stuck = devices.indices.first { index in

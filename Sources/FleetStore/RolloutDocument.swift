@@ -21,6 +21,10 @@ extension Rollout {
       "target": target, "policy": asked.policyDocument, "salt": .string(String(asked.salt)),
       "createdAt": .integer(asked.createdAt.milliseconds),
       "pollInterval": .integer(asked.pollInterval.milliseconds),
+      "priority": asked.terms.priority == RolloutTerms.usualPriority
+        ? nil : JSON(asked.terms.priority),
+      "startAt": asked.terms.startAt.map { .integer($0.milliseconds) },
+      "endAt": asked.terms.endAt.map { .integer($0.milliseconds) },
       "stages": .array(stages.map { $0.plan.document }),
       "domains": domainSizes.document,
     ])
@@ -50,7 +54,8 @@ extension Rollout {
       let target = hasTarget ? RolloutSpecification.Target(reader.object("target")) : nil
       guard let name = reader.name("name"), let release: ReleaseID = reader.serial("release"),
         !hasTarget || target != nil, let salt = reader.wide("salt"),
-        let createdAt = reader.instant("createdAt"), let readers = reader.objects("stages")
+        let createdAt = reader.instant("createdAt"), let terms = RolloutTerms(stored: reader),
+        let readers = reader.objects("stages")
       else { return nil }
       let stages = readers.compactMap { PlannedStage($0, policy: policy) }
       guard stages.count == readers.count else { return nil }
@@ -59,7 +64,8 @@ extension Rollout {
         policyDocument: policyDocument, salt: salt, createdAt: createdAt,
         // Rows that were written before it was kept have the usual one.
         pollInterval: document["pollInterval"]?.integer.map { Interval(milliseconds: $0) }
-          ?? .minutes(5))
+          ?? .minutes(5),
+        terms: terms)
       guard let domains = DomainSizes(reader) else { return nil }
       return Rollout(specification: specification, stages: stages, domainSizes: domains)
     }

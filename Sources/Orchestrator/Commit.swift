@@ -33,7 +33,7 @@ struct Draft {
         DeadlineQueue.Entry(
           deadline: now + silence, rollout: action.rollout, device: action.device))
     }
-    if let deadline = action.deadline {
+    if let deadline = action.due(under: book.rollout.policy) {
       ledger.deadlines.insert(
         DeadlineQueue.Entry(deadline: deadline, rollout: action.rollout, device: action.device))
     }

@@ -23,6 +23,8 @@ final class RolloutBook {
   var isUnsaved = false
   /// Devices under way by failure domain.
   private(set) var load = DomainLoad()
+  /// Why its scheduled start was refused; not durable.
+  var startRefusal: StartRefusal?
   /// What is delivered.
   let release: Release
   /// The artifacts of the release by hardware model, components in order.
@@ -83,9 +85,13 @@ final class RolloutBook {
   /// Plans anew; only before the start.
   func replan(_ plan: FleetPlan) {
     precondition(rollout.status == .draft, "stages are fixed once a rollout started")
+    let approvedBy = rollout.approvedBy
     rollout = Rollout(
       specification: rollout.specification, stages: plan.stages,
       strata: plan.strata.map { ($0.label, $0.ranks.count) }, domainSizes: plan.domainSizes)
+    if let approvedBy {
+      rollout.evolve(.approved(by: approvedBy), at: rollout.specification.createdAt)
+    }
     index(plan)
     plannedFleetSize = plan.fleetSize
   }

@@ -52,10 +52,12 @@ extension Eligibility.Deferral {
   /// When the device may ask again with a chance; nil when that depends on other devices.
   public var until: Instant? {
     switch self {
-    case .backingOff(let until), .rateLimit(_, let until), .bandwidth(_, let until): until
+    case .backingOff(let until), .rateLimit(_, let until), .bandwidth(_, let until),
+      .aside(_, let until):
+      until
     case .maintenanceWindow(let until, _): until
     case .notRunning, .stageClosed, .placeClosed, .quarantined, .returnGate, .concurrencyLimit,
-      .domainLimit, .retryBudget:
+      .domainLimit, .retryBudget, .endTimePassed:
       nil
     }
   }

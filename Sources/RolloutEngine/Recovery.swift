@@ -63,8 +63,9 @@ public enum Recovery: Equatable, Sendable {
   private static func mayRunRelease(_ outcome: Action.Outcome, runsRelease: Bool) -> Bool {
     switch outcome {
     case .succeeded, .unverified: true
-    case .failed, .lost, .cancelled: runsRelease
-    case .returned, .returnFailed, .stranded: false
+    case .failed, .lost, .cancelled, .undelivered: runsRelease
+    // Whatever it runs is the newer rollout's business.
+    case .superseded, .returned, .returnFailed, .stranded: false
     }
   }
 }
@@ -74,14 +75,16 @@ extension Action {
   public func withdrawn(now: Instant) -> Action {
     var next = self
     next.state = .ended(.cancelled)
+    next.aside = nil
     next.changedAt = now
     return next
   }
 
-  /// The action of a device that should go back but cannot.
-  public func stranded(now: Instant) -> Action {
+  /// The action of a device that should go back but cannot, with the reason for people.
+  public func stranded(by obstacle: RouteObstacle = .nothingKnown, now: Instant) -> Action {
     var next = self
     next.state = .ended(.stranded)
+    next.failure = Failure(.noWayBack, "cannot go back: \(obstacle.clause)")
     next.changedAt = now
     return next
   }

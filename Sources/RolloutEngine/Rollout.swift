@@ -12,6 +12,8 @@ public struct Rollout: Equatable, Sendable {
   public internal(set) var status: Status = .draft
   /// Index of the last open stage; nil before the start.
   public internal(set) var openStage: Int?
+  /// Who approved its start; nil before, and where no approval is needed.
+  public internal(set) var approvedBy: String?
   /// Why it stopped; nil while it did not.
   public internal(set) var stop: StopReason?
   /// When it started; nil before.
@@ -61,6 +63,8 @@ public struct Rollout: Equatable, Sendable {
     case rolledBack = "rolled-back"
     /// Every stage is done; devices that turn up late are still served.
     case completed
+    /// Its end time passed; devices under way finish, nothing more is granted.
+    case ended
     /// A later rollout has taken its place.
     case closed
 
@@ -76,7 +80,7 @@ public struct Rollout: Equatable, Sendable {
     /// Whether nothing more can change by itself.
     public var isFinal: Bool {
       switch self {
-      case .halted, .aborted, .rolledBack, .completed, .closed: true
+      case .halted, .aborted, .rolledBack, .completed, .ended, .closed: true
       default: false
       }
     }
@@ -194,7 +198,9 @@ public enum RolloutEvent: Equatable, Sendable {
   /// A number was reported.
   case measured(stratum: Int, metric: Int, MetricEvidence.Observation, isTreated: Bool)
   /// A person approved a stage.
-  case signedOff(Int, by: String)
+  case signedOff(Int, by: String, comment: String? = nil)
+  /// A person approved its start.
+  case approved(by: String, comment: String? = nil)
   /// Grants stopped until further notice.
   case paused(by: String)
   /// Grants go on.
@@ -203,6 +209,8 @@ public enum RolloutEvent: Equatable, Sendable {
   case stopped(Rollout.StopReason, rollback: Bool)
   /// Every stage is done.
   case completed
+  /// Its end time passed.
+  case ended
   /// Every reachable device is back.
   case rolledBack
   /// A later rollout took its place.
@@ -230,7 +238,10 @@ public enum RolloutEvent: Equatable, Sendable {
     case .stageSettled(let index): return "\(stage(index)) has its quorum; soaking"
     case .stageOpened(let index):
       return "\(stage(index)) opened, \(devices(index))"
-    case .signedOff(let index, let name): return "\(stage(index)) approved by \(name)"
+    case .signedOff(let index, let name, let comment):
+      return "\(stage(index)) approved by \(name)" + (comment.map { ": \($0)" } ?? "")
+    case .approved(let name, let comment):
+      return "start approved by \(name)" + (comment.map { ": \($0)" } ?? "")
     case .paused(let name): return "paused by \(name)"
     case .resumed(let name): return "resumed by \(name)"
     case .stopped(let reason, let rollback):
@@ -251,6 +262,7 @@ public enum RolloutEvent: Equatable, Sendable {
     case .stratumFound(let label): return "found devices of a new kind: \(label)"
     case .widened, .joined, .controlSeen, .marked, .measured: return nil
     case .completed: return "completed"
+    case .ended: return "ended: its end time passed; devices under way finish"
     case .rolledBack: return "every reachable device is back"
     case .closed: return "closed: a later rollout took its place"
     case .granted, .repeated, .downloadGranted, .moved: return nil
@@ -270,7 +282,8 @@ extension Rollout {
       if !stages.isEmpty { open(0, at: now) }
     case .stageSettled(let index): stages[index].settledAt = now
     case .stageOpened(let index): open(index, at: now)
-    case .signedOff(let index, let name): stages[index].signedOffBy = name
+    case .signedOff(let index, let name, _): stages[index].signedOffBy = name
+    case .approved(let name, _): approvedBy = name
     case .paused: status = .paused
     case .resumed:
       status = .running
@@ -283,6 +296,7 @@ extension Rollout {
       status =
         if rollback { .rollingBack } else if case .person = reason { .aborted } else { .halted }
     case .completed: end(.completed, at: now)
+    case .ended: end(.ended, at: now)
     case .rolledBack: end(.rolledBack, at: now)
     case .closed: end(.closed, at: now)
     case .granted: window.count(at: now)
@@ -310,9 +324,11 @@ extension Rollout {
   /// Restores what cannot be recounted from the actions: status, stage times, the reason of a stop.
   public mutating func restore(
     status: Status, openStage: Int?, stop: StopReason?, startedAt: Instant?, endedAt: Instant?,
-    stageTimes: [(openedAt: Instant?, settledAt: Instant?, signedOffBy: String?)]
+    stageTimes: [(openedAt: Instant?, settledAt: Instant?, signedOffBy: String?)],
+    approvedBy: String? = nil
   ) {
     precondition(stageTimes.count == stages.count, "times are stored for every stage")
+    self.approvedBy = approvedBy
     self.status = status
     self.openStage = openStage
     self.stop = stop

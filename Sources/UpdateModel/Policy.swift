@@ -24,6 +24,10 @@ public struct Policy: Equatable, Sendable {
   public let onAbort: AbortAction
   /// When devices may be granted, by their own clocks; nil for at any time.
   public let windows: MaintenanceSchedule?
+  /// Where a person must approve, beside the stages that say so themselves.
+  public let approve: ApprovalPoints
+  /// What happens to devices that put their update off.
+  public let postpone: Postponing
 
   /// The group that goes first.
   public struct Canary: Equatable, Sendable {
@@ -65,6 +69,8 @@ public struct Policy: Equatable, Sendable {
     public let upTo: Share
     /// What must hold before the next stage.
     public let gate: StageGate
+    /// Whether a person must approve before the next stage opens.
+    public let signOff: Bool
   }
 
   /// A number of devices, or a share of those outside the canary group.

@@ -56,7 +56,7 @@ extension Policy {
   private init?(_ reader: DocumentReader) {
     reader.allowOnly([
       "name", "summary", "canary", "stages", "gate", "failureLimit", "limits", "timeouts", "retry",
-      "onAbort", "windows",
+      "onAbort", "windows", "approve", "postpone",
     ])
     let canary = reader.has("canary") ? Canary(reader.object("canary")) : nil
     let hasGate = reader.has("gate")
@@ -68,6 +68,8 @@ extension Policy {
     let limits = GrantLimits(reader.object("limits"))
     let timeouts = Timeouts(reader.object("timeouts"))
     let retry = Retry(reader.object("retry"))
+    let approve = ApprovalPoints(reader.object("approve"))
+    let postpone = Postponing(reader.object("postpone"))
     // Everything is read before anything is given up, so that every fault is found at once.
     let name = reader.name("name")
     let summary = reader.text("summary", default: "", bytes: 0...500)
@@ -76,12 +78,12 @@ extension Policy {
     let windows = hasWindows ? MaintenanceSchedule(reader.object("windows")) : nil
     guard let name, let summary, let stages, !hasGate || evidence != nil,
       !hasLimit || failureLimit != nil, let limits, let timeouts, let retry, let onAbort,
-      !hasWindows || windows != nil
+      !hasWindows || windows != nil, let approve, let postpone
     else { return nil }
     self.init(
       name: name, summary: summary, canary: canary, stages: stages, evidence: evidence,
       failureLimit: failureLimit, limits: limits, timeouts: timeouts, retry: retry,
-      onAbort: onAbort, windows: windows)
+      onAbort: onAbort, windows: windows, approve: approve, postpone: postpone)
   }
 }
 
@@ -142,15 +144,16 @@ extension Policy.Stages {
     var stages: [Policy.ShareStage] = []
     var reached = Share.none
     for reader in readers {
-      reader.allowOnly(["upTo"] + Policy.StageGate.keys)
+      reader.allowOnly(["upTo", "signOff"] + Policy.StageGate.keys)
       let upTo = reader.share("upTo")
       let gate = Policy.StageGate(reader, quorum: .usualQuorum)
-      guard let upTo, let gate else { continue }
+      let signOff = reader.flag("signOff", default: false)
+      guard let upTo, let gate, let signOff else { continue }
       if upTo <= reached {
         reader.refuse("upTo", "found \(upTo), but the stage before reaches \(reached) already")
       }
       reached = upTo
-      stages.append(Policy.ShareStage(upTo: upTo, gate: gate))
+      stages.append(Policy.ShareStage(upTo: upTo, gate: gate, signOff: signOff))
     }
     guard (1...Policy.stageCountMax).contains(readers.count) else {
       parent.refuse("stages", "found \(readers.count) stages; give 1 to \(Policy.stageCountMax)")
