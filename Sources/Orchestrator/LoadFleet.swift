@@ -120,8 +120,13 @@ private struct FleetLoader: SnapshotVisitor {
           ledger.deadlines.insert(
             DeadlineQueue.Entry(
               deadline: max(deadline, grace), rollout: action.rollout, device: action.device))
+        } else if let due = action.due(under: book.rollout.policy) {
+          ledger.deadlines.insert(
+            DeadlineQueue.Entry(deadline: due, rollout: action.rollout, device: action.device))
         }
-        book.restore(action, now: now)
+        book.restore(action, now: now) {
+          room.fleet.device(DeviceKey(tenant: tenant, device: action.device))?.device
+        }
         if action.isWatched, let silence = book.rollout.silence {
           ledger.silences.insert(
             DeadlineQueue.Entry(

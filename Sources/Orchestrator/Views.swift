@@ -176,10 +176,14 @@ extension ControlPlane {
     let reason: String =
       switch Gate.evaluate(rollout, now: now) {
       case .wait(let reason): reason.sentence(now: now)
-      case .settle, .advance, .complete, .finishRollback, .stop, .step, .widen, .quarantine, .hold:
+      case .settle, .advance, .complete, .finishRollback, .end, .stop, .step, .widen, .quarantine,
+        .hold:
         "about to move on"
       }
-    return RolloutView(rollout: rollout, release: book.release, reason: reason)
+    let refusal = rollout.status == .draft ? book.startRefusal?.detail : nil
+    return RolloutView(
+      rollout: rollout, release: book.release,
+      reason: refusal.map { "not started as scheduled: \($0)" } ?? reason)
   }
 
   /// What happened to a rollout, newest first, and the place where the next page starts.
@@ -270,7 +274,7 @@ extension ControlPlane {
   }
 
   private func overview(_ device: Device, _ lastSeen: Instant, _ ledger: Ledger) -> DeviceOverview {
-    let books = ledger.live.compactMap { ledger.books[$0] }
+    let books = ledger.live.sorted(by: >).compactMap { ledger.books[$0] }
     let book = books.first { $0.actions[device.key.device] != nil }
     let part = book.flatMap { book in
       book.actions[device.key.device].map { ControlPlane.part($0, book) }
@@ -317,14 +321,8 @@ extension ControlPlane {
     loadZones(for: device, in: schedule, now: now)
     return try room.ledger.withLock { ledger throws(Problem) in
       let book = try ledger.resolve(rollout: text)
-      let action = book.actions[id]
-      if let action, let failure = action.failure {
-        return "\(action.standing.label), attempt \(action.attempt): \(failure.detail)"
-      }
-      let candidate = ledger.candidate(
-        device, in: book, window: window(of: device, in: schedule, room, now: now).state)
-      return Eligibility.decide(candidate, action: action, in: book.rollout, now: now)
-        .sentence(in: book.rollout)
+      return ledger.explain(
+        device, in: book, window: window(of: device, in: schedule, room, now: now).state, now: now)
     }
   }
 

@@ -36,6 +36,7 @@ struct EvidenceJudge {
     switch rollout.status {
     case .paused: return .wait(.paused)
     case .completed: return joiners(judgement)
+    case .ended: return .wait(.endTime(underWay: rollout.tally.leased))
     default: break
     }
     if let hold = rollout.hold { return .wait(.held(hold)) }
@@ -132,11 +133,14 @@ struct EvidenceJudge {
     guard let open = rollout.openStage, !rollout.stages[open].plan.isCanary else { return true }
     let live = rollout.strata.filter { $0.quarantine == nil }
     guard live.allSatisfy({ $0.evidence.awaited == 0 }) else { return false }
-    let isCovered = live.allSatisfy { $0.evidence.exposed + $0.evidence.undelivered >= $0.opened }
-    let openedAt = rollout.stages[open].openedAt ?? now
-    let cover = 2 * rollout.specification.pollInterval.milliseconds
-    return isCovered || now - openedAt >= Interval(milliseconds: cover)
-      && live.allSatisfy { $0.evidence.unexposed == 0 || now - openedAt >= patience }
+    let isCovered = live.allSatisfy { stratum in
+      stratum.evidence.granted - stratum.evidence.unexposed >= stratum.opened
+    }
+    if isCovered { return true }
+    let openFor = now - (rollout.stages[open].openedAt ?? now)
+    let cover = Interval(milliseconds: 2 * rollout.specification.pollInterval.milliseconds)
+    let isUnderWay = live.contains { $0.evidence.unexposed > 0 }
+    return openFor >= (isUnderWay ? patience : cover)
   }
 
   private var patience: Interval {

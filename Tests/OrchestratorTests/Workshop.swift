@@ -138,13 +138,13 @@ final class Workshop {
   @discardableResult
   func release(
     _ name: String, _ version: String, hardware: String = "board-a", component: String = "os",
-    imageVersion: String? = nil
+    imageVersion: String? = nil, floors: ReleaseFloors = ReleaseFloors()
   ) throws -> Release {
     let artifact = try upload(
       name, imageVersion ?? version, hardware: hardware, component: component)
     _ = try plane.createRelease(
       named: try Name(name), version: try FirmwareVersion(version), notes: "",
-      artifacts: [artifact.id], in: room)
+      artifacts: [artifact.id], floors: floors, in: room)
     return try setStatus(.published, of: "\(name):\(version)")
   }
 
@@ -174,19 +174,22 @@ final class Workshop {
   /// Creates a rollout under policy `open` with these values in place of the policy's; starts it.
   func roll(
     _ name: String, _ release: String, policy: String = "open",
-    overrides: [(path: String, value: String)] = []
+    overrides: [(path: String, value: String)] = [],
+    terms: RolloutTerms = .usual, target: RolloutSpecification.Target? = nil
   ) throws {
-    try create(name, release, policy: policy, overrides: overrides)
+    try create(
+      name, release, policy: policy, overrides: overrides, terms: terms, target: target)
     try steer(.start, name)
   }
 
   func create(
     _ name: String, _ release: String, policy: String = "open",
-    overrides: [(path: String, value: String)] = []
+    overrides: [(path: String, value: String)] = [],
+    terms: RolloutTerms = .usual, target: RolloutSpecification.Target? = nil
   ) throws {
     let request = RolloutRequest(
-      release: release, policy: policy, overrides: overrides, target: nil)
-    _ = try plane.createRollout(named: try Name(name), request, in: room)
+      release: release, policy: policy, overrides: overrides, target: target)
+    _ = try plane.createRollout(named: try Name(name), request, terms: terms, in: room)
   }
 
   func steer(_ command: SteeringCommand, _ rollout: String) throws {
@@ -213,12 +216,34 @@ final class Workshop {
   }
 
   @discardableResult
-  func report(_ meaning: DeviceReport.Meaning, _ id: ActionID, _ device: String) throws
-    -> ReportOutcome
-  {
+  func report(
+    _ meaning: DeviceReport.Meaning, _ id: ActionID, _ device: String, text: String = "",
+    answersCancel: Bool = false
+  ) throws -> ReportOutcome {
     plane.record(
-      DeviceReport(meaning: meaning, word: "said", text: "", code: nil),
-      of: try DeviceID(device), action: id, in: room)
+      DeviceReport(meaning: meaning, word: "said", text: text, code: nil),
+      of: try DeviceID(device), action: id, answersCancel: answersCancel, in: room)
+  }
+
+  /// Installs, says that it runs `version` and polls once more.
+  func update(_ device: String, to version: String) throws {
+    try install(device)
+    clock.advance(.seconds(1))
+    try describe(device, ["version": version])
+    _ = try poll(device)
+  }
+
+  /// Why a device stands where it stands.
+  func explain(_ device: String, _ rollout: String) throws -> String {
+    try plane.explain(try DeviceID(device), rollout: rollout, in: room)
+  }
+
+  /// The history of a rollout, oldest first.
+  func history(_ name: String) throws -> [String] {
+    try flush()
+    let id = try rollout(name).specification.id
+    return try plane.moments(of: id, in: room, before: nil, limit: 100).moments.map(\.sentence)
+      .reversed()
   }
 
   /// Polls, fetches and reports success.

@@ -56,6 +56,24 @@ public enum PollArithmetic {
     (day - width) * (day - width) / (2 * day)
   }
 
+  /// A quantile of the wait for a poll that falls into a daily window, when the window is shorter
+  /// than the time between polls; on each day one does with the chance `width / poll`.
+  ///
+  /// - Parameters:
+  ///   - share: From 0 to below 1.
+  ///   - width: The length of the window; above 0 and below `poll`.
+  ///   - poll: Seconds between the polls of a device.
+  ///   - day: The time from one window to the next.
+  /// - Returns: Seconds.
+  public static func rareWindowWait(
+    share: Double, width: Double, poll: Double, day: Double = daySeconds
+  ) -> Double { day * log1p(-share) / log1p(-width / poll) }
+
+  /// The mean of that wait; parameters as for `rareWindowWait`.
+  public static func meanRareWindowWait(
+    width: Double, poll: Double, day: Double = daySeconds
+  ) -> Double { day * poll / width }
+
   /// What trying again brings and costs, with a pause that doubles each time.
   ///
   /// - Parameters:

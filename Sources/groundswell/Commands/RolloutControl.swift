@@ -9,7 +9,10 @@ enum RolloutControl {
     command("start", "Starts a rollout that is a draft."),
     command("pause", "Stops granting updates until resume; devices under way go on."),
     command("resume", "Lets a paused rollout go on."),
-    command("approve", "Approves the stage that waits for a person, such as the canary group."),
+    command(
+      "approve",
+      "Approves what waits for a person: the start, or a stage such as the canary group.",
+      options: [.value("comment", "TEXT", "a word for the history, up to 500 bytes")]),
     command(
       "abort",
       "Stops a rollout for good and does what its policy says under onAbort; devices that have not "
@@ -20,14 +23,22 @@ enum RolloutControl {
         + "policy says."),
   ]
 
-  private static func command(_ verb: String, _ summary: String) -> Command {
+  private static func command(
+    _ verb: String, _ summary: String, options: [Option] = []
+  ) -> Command {
     .remote(
       "rollout \(verb)", summary, operands: [RolloutCommands.rollout],
+      options: options,
       examples: [
         "groundswell rollout \(verb) gateway-2.4", "groundswell rollout \(verb) 12 --json",
       ]
     ) { (arguments, session) throws(Failure) in
-      let answer = try session.post(session.target("rollouts", arguments[0], verb))
+      let target = session.target("rollouts", arguments[0], verb)
+      let comment = options.isEmpty ? nil : arguments.value("comment")
+      let answer =
+        if let comment {
+          try session.post(target, .members(["comment": .string(comment)]))
+        } else { try session.post(target) }
       session.show(answer) { RolloutTables.picture($0, now: .present) }
     }
   }
