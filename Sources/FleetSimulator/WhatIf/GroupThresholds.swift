@@ -32,7 +32,7 @@ public struct GroupThresholds: Equatable, Sendable {
 
   /// Plays a rollout on the devices of a seed. The scenario has no fault.
   public func play(_ scenario: WhatIfScenario, seed: UInt64) -> WhatIfOutcome {
-    let clock = Ticks(poll: scenario.poll, isPerMinute: false)
+    let clock = Ticks(poll: scenario.poll, isFine: false)
     var crowd = Crowd(Fates(scenario, clock: clock, seed: seed), seed: seed)
     var tick = 0
     var first = 0

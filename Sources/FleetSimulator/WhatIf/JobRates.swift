@@ -37,7 +37,7 @@ public struct JobRates: Equatable, Sendable {
 
   /// Plays a rollout on the devices of a seed. The scenario has no fault.
   public func play(_ scenario: WhatIfScenario, seed: UInt64) -> WhatIfOutcome {
-    let clock = Ticks(poll: scenario.poll, isPerMinute: false)
+    let clock = Ticks(poll: scenario.poll, isFine: false)
     var crowd = Crowd(Fates(scenario, clock: clock, seed: seed), seed: seed)
     let outage = crowd.fates.outage
     var ended: [Int: Ended] = [:]

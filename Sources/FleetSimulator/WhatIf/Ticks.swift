@@ -16,10 +16,10 @@ struct Ticks: Equatable, Sendable {
   /// When tick 0 is: a whole hour, so that no rounding inside the engine delays anything.
   static let start = Instant(milliseconds: 1_080_000_000_000)
 
-  /// A twelfth of the poll interval, within limits; a minute where grants per minute are limited.
-  init(poll interval: Interval, isPerMinute: Bool) {
+  /// A twelfth of the poll interval, within limits; a minute at most where grants by time are limited.
+  init(poll interval: Interval, isFine: Bool) {
     let fine = min(max(interval.milliseconds / 12, 15_000), 15 * 60_000)
-    length = Interval(milliseconds: isPerMinute ? min(fine, 60_000) : fine)
+    length = Interval(milliseconds: isFine ? min(fine, 60_000) : fine)
     poll = max(1, Int(interval.milliseconds / length.milliseconds))
     day = Int(Interval.days(1).milliseconds / length.milliseconds)
     look = max(1, poll / 4)

@@ -42,12 +42,12 @@ extension WhatIfRun {
       device: id, fits: true, isTargeted: true, runsRelease: false, isCanary: isCanary,
       stratum: rollout.gathersEvidence ? model : nil)
     let answer = Eligibility.decide(
-      candidate, action: slot.map { actions[$0] }, in: rollout, now: now)
+      candidate, action: slot.map { actions[$0] }, in: rollout, demand: demand, now: now)
     switch answer {
     case .eligible(let stage): grant(device, slot, candidate, stage: stage)
     case .deferred(.quarantined), .excluded: return
     case .deferred(.notRunning(let status)) where status.isFinal || status.isStopped: return
-    case .deferred(.backingOff(let until)):
+    case .deferred(.backingOff(let until)), .deferred(.bandwidth(_, let until)):
       calendar.add(.poll, device, at: nextPoll(device, notBefore: fates.clock.tick(until) + 1))
     case .deferred: calendar.add(.poll, device, at: nextPoll(device))
     }
@@ -55,11 +55,10 @@ extension WhatIfRun {
 
   private mutating func grant(_ device: Int, _ slot: Int?, _ candidate: Candidate, stage: Int) {
     let id = takeID()
-    rollout.evolve(.granted, at: now)
     let place: Int
     if let slot {
       place = slot
-      replace(slot, by: ActionMachine.regrant(actions[slot], id: id, policy: policy, now: now))
+      regrant(slot, ActionMachine.regrant(actions[slot], id: id, policy: policy, now: now))
     } else {
       place = actions.count
       let action = Action(
@@ -71,12 +70,22 @@ extension WhatIfRun {
       granted.append(UInt32(device))
       conditions.append([])
       actions.append(action)
+      rollout.grant(action, bytes: fates.scenario.imageBytes, at: now)
       rollout.evolve(.moved(stage: stage, from: nil, to: action.standing), at: now)
       if rollout.gathersEvidence {
         rollout.evolve(.marked(stratum: action.stratum, from: nil, to: action.mark), at: now)
       }
     }
     begin(place)
+  }
+
+  private var demand: GrantDemand {
+    GrantDemand(bytes: fates.scenario.imageBytes, fullDomain: nil)
+  }
+
+  private mutating func regrant(_ slot: Int, _ action: Action) {
+    rollout.grant(action, bytes: fates.scenario.imageBytes, at: now)
+    replace(slot, by: action)
   }
 
   // The device fetches its instructions and the image, and begins to install.
@@ -165,21 +174,22 @@ extension WhatIfRun {
   private mutating func recover(_ slot: Int) {
     let runsRelease = conditions[slot].contains(.onRelease)
     let device = Int(granted[slot])
-    switch Recovery.decide(actions[slot], runsRelease: runsRelease, in: rollout, now: now) {
+    let wish = Recovery.decide(
+      actions[slot], runsRelease: runsRelease, in: rollout, demand: demand, now: now)
+    switch wish {
     case .nothing: return
     case .wait: calendar.add(.poll, device, at: nextPoll(device))
     case .cancel: apply(.cancelRequested, slot)
     case .turnBack(let release):
       conditions[slot].insert(.saved)
-      rollout.evolve(.granted, at: now)
-      let back = ActionMachine.turnBack(
-        actions[slot], to: release, id: takeID(), policy: policy, now: now)
-      replace(slot, by: back)
+      regrant(
+        slot,
+        ActionMachine.turnBack(
+          actions[slot], to: release, id: takeID(), policy: policy, now: now))
       begin(slot)
     case .retryTurnBack:
-      rollout.evolve(.granted, at: now)
-      replace(
-        slot, by: ActionMachine.regrant(actions[slot], id: takeID(), policy: policy, now: now))
+      regrant(
+        slot, ActionMachine.regrant(actions[slot], id: takeID(), policy: policy, now: now))
       begin(slot)
     case .strand: replace(slot, by: actions[slot].stranded(now: now))
     }

@@ -59,7 +59,9 @@ public struct WhatIfRun {
   /// Prepares a run. Throws `unprocessable` when scenario or policy make no plan.
   public init(_ scenario: WhatIfScenario, policy: Policy, seed: UInt64) throws(Problem) {
     if let fault = scenario.fault { throw Problem(.unprocessable, fault) }
-    let clock = Ticks(poll: scenario.poll, isPerMinute: policy.limits.perMinute != nil)
+    // Limits by time need grants that are spread over the minute, as calls are.
+    spreadsCalls = policy.limits.perMinute != nil || policy.limits.bandwidth != nil
+    let clock = Ticks(poll: scenario.poll, isFine: spreadsCalls)
     fates = Fates(scenario, clock: clock, seed: seed)
     self.policy = policy
     roster = WhatIfRoster(fates, policy: policy)
@@ -77,12 +79,10 @@ public struct WhatIfRun {
     conditions.reserveCapacity(scenario.fleetSize)
     installTicks = clock.count(scenario.install)
     silenceTicks = clock.count(rollout.silence ?? WhatIfRun.horizonMax)
-    spreadsCalls = policy.limits.perMinute != nil
     guard let first = ActionID(11) else { preconditionFailure("11 is an action id") }
     nextAction = first
     happen(.started)
-    // Approvals are given at once; what is asked here is what the policy does, not how people are.
-    if rollout.stages.first?.plan.signOff == true { happen(.signedOff(0, by: "simulation")) }
+    approve()
   }
 
   private static func rollout(
@@ -176,7 +176,18 @@ public struct WhatIfRun {
   private mutating func judge() {
     let events = Gate.advance(&rollout, ranks: ranks, now: now)
     for event in events { note(event) }
-    if !events.isEmpty || tick == 0 { open() }
+    if !events.isEmpty || tick == 0 {
+      approve()
+      open()
+    }
+  }
+
+  // Approvals are given at once; what is asked here is what the policy does, not how people are.
+  private mutating func approve() {
+    guard let open = rollout.openStage, rollout.stages[open].plan.signOff,
+      rollout.stages[open].signedOffBy == nil
+    else { return }
+    happen(.signedOff(open, by: "the simulation"))
   }
 
   private mutating func happen(_ event: RolloutEvent) {
@@ -240,7 +251,7 @@ public struct WhatIfRun {
     let watch = policy.evidence.map { fates.clock.count($0.watch) } ?? 0
     switch rollout.status {
     case .completed: return completedAt.map { tick > $0 + watch } ?? true
-    case .halted, .aborted, .rolledBack, .closed: return true
+    case .halted, .aborted, .rolledBack, .ended, .closed: return true
     case .draft, .running, .paused, .rollingBack: return heldAt.map { tick > $0 + watch } ?? false
     }
   }

@@ -24,6 +24,8 @@ public struct WhatIfScenario: Equatable, Sendable {
   public var poll = Interval.hours(1)
   /// From the call that fetches the release until the device reports and has rebooted.
   public var install = Interval.minutes(15)
+  /// Size of the image, for limits on bandwidth.
+  public var imageBytes: Int64 = 20_000_000
   /// From the end of the installation to a late failure.
   public var lateAfter = Interval.hours(24)
   /// For how long the whole fleet is unheard; it begins 1 to 12 hours after the start. Zero: never.
