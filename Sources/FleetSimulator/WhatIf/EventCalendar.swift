@@ -1,6 +1,6 @@
-// EventCalendar: what happens to which device at which tick, in buckets; adding and taking are cheap.
+// EventCalendar: what happens to which device at which tick, in buckets, so that adding is cheap.
 
-/// Events of devices by tick. Those of one tick leave in the order they came, so runs repeat exactly.
+/// Events of devices by tick. Those of one tick leave in the order they came, so runs repeat.
 struct EventCalendar {
   /// What happens to a device.
   enum Kind: UInt32 {

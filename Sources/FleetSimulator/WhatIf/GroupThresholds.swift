@@ -39,7 +39,8 @@ public struct GroupThresholds: Equatable, Sendable {
     var reached = 0
     for (index, share) in groups.enumerated() {
       reached += share.basisPoints
-      let end = index == groups.count - 1 ? scenario.fleetSize : scenario.fleetSize * reached / 10_000
+      let isLast = index == groups.count - 1
+      let end = isLast ? scenario.fleetSize : scenario.fleetSize * reached / 10_000
       guard end > first else { continue }
       let run = crowd.run(first..<end, from: tick)
       let errorAt = run.errors.first { error.isExceeded(by: $0.count, of: end - first) }?.tick

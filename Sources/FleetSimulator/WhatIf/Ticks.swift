@@ -16,7 +16,7 @@ struct Ticks: Equatable, Sendable {
   /// When tick 0 is: a whole hour, so that no rounding inside the engine delays anything.
   static let start = Instant(milliseconds: 1_080_000_000_000)
 
-  /// A twelfth of the poll interval, within limits; a minute at most where grants by time are limited.
+  /// A twelfth of the poll interval, within limits; with `isFine` a minute at most.
   init(poll interval: Interval, isFine: Bool) {
     let fine = min(max(interval.milliseconds / 12, 15_000), 15 * 60_000)
     length = Interval(milliseconds: isFine ? min(fine, 60_000) : fine)

@@ -1,8 +1,9 @@
 // WhatIfRun: one rollout in virtual time on the real engine, fast enough for a million devices.
 //
-// The decisions are those of the server: `Gate.advance`, `Eligibility.decide`, `ActionMachine.apply`,
-// `Recovery.decide`, `HealthyClock`. What is simplified are the devices: a call that changes nothing
-// is not played, and whatever happens within one tick is judged together at its end.
+// The decisions are those of the server: `Gate.advance`, `Eligibility.decide`, `Recovery.decide`,
+// `ActionMachine.apply`, `HealthyClock`. What is simplified are the devices: a call that changes
+// nothing is not played, and whatever happens within one tick is judged together at its end.
+// Not played: maintenance windows, failure domains, health metrics, postponement, other rollouts.
 
 public import RolloutEngine
 public import UpdateModel

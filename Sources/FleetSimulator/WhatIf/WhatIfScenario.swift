@@ -1,4 +1,4 @@
-// WhatIfScenario: a fleet and what a release does to it, for rollouts that are tried in virtual time.
+// WhatIfScenario: a fleet and what a release does to it, for rollouts in virtual time.
 
 public import UpdateModel
 

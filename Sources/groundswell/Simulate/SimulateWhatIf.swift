@@ -1,4 +1,4 @@
-// SimulateWhatIf: `groundswell simulate rollout`, what a policy would do to a fleet, in virtual time.
+// SimulateWhatIf: `groundswell simulate rollout`, what a policy would do to a fleet.
 
 import FleetSimulator
 import RolloutEngine
@@ -19,13 +19,14 @@ enum SimulateWhatIf {
       .value("failure-rate", "SHARE", "devices on which the release fails", default: "0%"),
       .value("late", "TIME", "devices fail so long after they installed"),
       .value("late-rate", "SHARE", "devices that fail late", default: "5% with --late"),
-      .value("unreported", "SHARE", "failing devices that are bricked: silent for good", default: "50%"),
+      .value("unreported", "SHARE", "failing devices that are bricked, silent", default: "50%"),
       .value("model-brick", "NAME", "the release bricks every device of this model", repeats: true),
       .value("silent", "SHARE", "devices that never call", default: "5%"),
       .value("drop-outs", "SHARE", "devices that drop out for 12 h on any day", default: "1%"),
       .value("outage", "TIME", "nobody is heard so long, from 1 to 12 h after the start"),
       .value("poll", "TIME", "time between two calls of a device", default: "1h"),
       .value("install", "TIME", "how long an installation takes", default: "15m"),
+      .value("image-size", "SIZE", "what counts against limits.bandwidth", default: "20MB"),
       .value("runs", "N", "play so many seeds, from --seed on", default: "20"),
       .value("seed", "NUMBER", "decides what each device meets", default: "1"),
       .flag("compare", "also play what hawkBit and AWS IoT Jobs do, on the same devices"),
@@ -43,6 +44,7 @@ enum SimulateWhatIf {
 
   private static func run(_ arguments: Arguments) throws(Failure) -> ExitCode {
     let options = try WhatIfOptions(arguments)
+    if let note = options.note { Terminal.note(note + "\n") }
     var strategies = [WhatIfStrategy.policy(options.policy)]
     if arguments.has("compare") { strategies += WhatIfStrategy.others }
     var meter = RunMeter(total: options.runs * strategies.count)

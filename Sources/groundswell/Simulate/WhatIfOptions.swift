@@ -31,6 +31,12 @@ struct WhatIfOptions {
     scenario.outage = try arguments.interval("outage") ?? .zero
     scenario.poll = try arguments.interval("poll") ?? scenario.poll
     scenario.install = try arguments.interval("install") ?? scenario.install
+    if let text = arguments.value("image-size") {
+      guard let size = ByteRate(text: text + "/s") else {
+        throw arguments.refuse("option --image-size: '\(text)' is no size such as 800kB or 20MB")
+      }
+      scenario.imageBytes = size.bytesPerSecond
+    }
     try WhatIfOptions.harm(&scenario, arguments)
     if let fault = scenario.fault { throw arguments.refuse(fault) }
     self.scenario = scenario
@@ -48,6 +54,16 @@ struct WhatIfOptions {
       expectations.append(expectation)
     }
     self.expectations = expectations
+  }
+
+  /// What of the policy is not played, for people; nil when everything is.
+  var note: String? {
+    var parts: [String] = []
+    if policy.windows != nil { parts.append("maintenance windows") }
+    if !policy.limits.domains.isEmpty { parts.append("limits on failure domains") }
+    if !(policy.evidence?.metrics ?? []).isEmpty { parts.append("health metrics") }
+    guard !parts.isEmpty else { return nil }
+    return "not simulated: \(parts.joined(separator: ", ")); approvals are given at once"
   }
 
   private static func policy(_ arguments: Arguments) throws(Failure) -> Policy {
