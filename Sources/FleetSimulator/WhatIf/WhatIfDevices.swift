@@ -47,9 +47,9 @@ extension WhatIfRun {
     case .eligible(let stage): grant(device, slot, candidate, stage: stage)
     case .deferred(.quarantined), .excluded: return
     case .deferred(.notRunning(let status)) where status.isFinal || status.isStopped: return
-    case .deferred(.backingOff(let until)), .deferred(.bandwidth(_, let until)):
-      calendar.add(.poll, device, at: nextPoll(device, notBefore: fates.clock.tick(until) + 1))
-    case .deferred: calendar.add(.poll, device, at: nextPoll(device))
+    case .deferred(let reason):
+      let earliest = reason.until.map { fates.clock.tick($0) + 1 } ?? 0
+      calendar.add(.poll, device, at: nextPoll(device, notBefore: earliest))
     }
   }
 

@@ -61,7 +61,8 @@ public struct WhatIfRun {
   public init(_ scenario: WhatIfScenario, policy: Policy, seed: UInt64) throws(Problem) {
     if let fault = scenario.fault { throw Problem(.unprocessable, fault) }
     // Limits by time need grants that are spread over the minute, as calls are.
-    spreadsCalls = policy.limits.perMinute != nil || policy.limits.bandwidth != nil
+    spreadsCalls =
+      policy.limits.perMinute != nil || policy.limits.rate != nil || policy.limits.bandwidth != nil
     let clock = Ticks(poll: scenario.poll, isFine: spreadsCalls)
     fates = Fates(scenario, clock: clock, seed: seed)
     self.policy = policy

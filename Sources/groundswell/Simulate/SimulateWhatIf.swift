@@ -11,6 +11,7 @@ enum SimulateWhatIf {
     "Shows what a policy would do to a fleet: harm, false stops and time, in virtual time.",
     options: [
       .value("policy", "FILE", "policy to follow", default: "the gate with its defaults"),
+      .value("set", "PATH=VALUE", "put a value in place of the policy's", repeats: true),
       .value("fleet-size", "N", "how many devices", default: "100000"),
       .value("devices", "N", "the same as --fleet-size"),
       .value(
@@ -38,6 +39,7 @@ enum SimulateWhatIf {
       "groundswell simulate rollout --policy Policies/standard.json --failure-rate 5%",
       "groundswell simulate rollout --fleet-size 1000000 --failure-rate 0.1% --runs 1",
       "groundswell simulate rollout --model-brick C --compare",
+      "groundswell simulate rollout --set gate.soak=24h --late 24h",
       "groundswell simulate rollout --late 24h --runs 100 --expect 'bricked.p95<=110'",
     ],
     run: { (arguments) throws(Failure) in try run(arguments) })

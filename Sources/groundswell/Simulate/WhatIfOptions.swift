@@ -73,8 +73,11 @@ struct WhatIfOptions {
     } else {
       text = Array(policyText.utf8)
     }
+    let overrides = try arguments.pairs("set")
     do {
-      return try Policy.read(text, file: arguments.value("policy") ?? "recommended")
+      return try Policy.read(
+        text, file: arguments.value("policy") ?? "recommended",
+        overrides: overrides.map { (path: $0.key, value: $0.value) })
     } catch {
       throw Failure(error)
     }
