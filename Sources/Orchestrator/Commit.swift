@@ -58,7 +58,7 @@ struct Draft {
   private mutating func record(_ event: RolloutEvent, in book: RolloutBook) {
     let id = book.rollout.specification.id
     switch event {
-    case .stepOpened(_, _, let judgement), .held(_, let judgement):
+    case .stepOpened(_, _, let judgement), .held(_, let judgement), .outage(_, let judgement):
       changes.append(.decision(room.tenant, id, judgement))
     case .quarantined(let strata, let judgement):
       changes.append(.decision(room.tenant, id, judgement))

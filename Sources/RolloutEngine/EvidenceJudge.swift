@@ -22,8 +22,10 @@ struct EvidenceJudge {
 
   /// What the gate says, for a rollout that runs, is paused or is complete.
   func verdict() -> GateVerdict {
-    if let reason = canaryFault() { return .stop(.evidence(reason)) }
     let judgement = judge()
+    // Devices die of old age too, and nobody is left to compare with.
+    guard !rollout.isWatchOver(at: now) else { return joiners(judgement) }
+    if let reason = canaryFault() { return .stop(.evidence(reason)) }
     if let harm = metricFault(judgement) { return harm }
     switch judgement.decision.verdict {
     case .abort: return .stop(.evidence(judgement.sentence))

@@ -5,7 +5,7 @@ public import UpdateModel
 /// A rollout in motion. It knows counters, never devices.
 public struct Rollout: Equatable, Sendable {
   /// What was asked for.
-  public let specification: RolloutSpecification
+  public internal(set) var specification: RolloutSpecification
   /// The stages with their progress, canary first.
   public internal(set) var stages: [Stage]
   /// Present status.
@@ -187,6 +187,10 @@ public enum RolloutEvent: Equatable, Sendable {
   case held(Hold, Judgement)
   /// A person said to bring everyone back, whatever becomes of the first.
   case returnForced(by: String)
+  /// A person changed values of its policy.
+  case amended(Policy, JSON, changes: String, by: String)
+  /// The devices that are not updated yet fell silent, or are heard again.
+  case outage(Bool, Judgement)
   /// Devices with values that no stratum has were found.
   case stratumFound(String)
   /// A device joined that was not known when the rollout was planned.
@@ -259,6 +263,10 @@ public enum RolloutEvent: Equatable, Sendable {
     case .held(let hold, _): return "held: \(hold.sentence)"
     case .returnForced(let name):
       return "\(name) said to bring everyone back, whatever becomes of the first"
+    case .amended(_, _, let changes, let name): return "policy changed by \(name): \(changes)"
+    case .outage(true, let judgement): return judgement.sentence
+    case .outage(false, _):
+      return "devices that are not updated are heard again; the clocks go on"
     case .stratumFound(let label): return "found devices of a new kind: \(label)"
     case .widened, .joined, .controlSeen, .marked, .measured: return nil
     case .completed: return "completed"
@@ -300,7 +308,9 @@ extension Rollout {
     case .rolledBack: end(.rolledBack, at: now)
     case .closed: end(.closed, at: now)
     case .granted: window.count(at: now)
-    case .stepOpened, .widened, .quarantined, .quarantineLifted, .held, .returnForced,
+    case .amended(let policy, let document, _, _):
+      specification = specification.following(policy, document)
+    case .stepOpened, .widened, .quarantined, .quarantineLifted, .held, .returnForced, .outage,
       .stratumFound, .joined, .controlSeen, .marked, .measured:
       evolveEvidence(event, at: now)
     case .repeated: retries += 1

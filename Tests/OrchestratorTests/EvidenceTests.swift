@@ -208,3 +208,35 @@ extension Workshop {
     }
   }
 }
+
+@Suite struct AmendmentTests {
+  @Test func `a changed limit is effective for the next grant, and survives a restart`() throws {
+    let shop = try Workshop()
+    try shop.release("os", "2")
+    for number in 0..<3 { try shop.register("d\(number)") }
+    try shop.roll("r", "os:2", overrides: [("limits.concurrent", "1")])
+    #expect(try shop.offer("d0") != nil)
+    #expect(try shop.offer("d1") == nil)
+    _ = try shop.plane.amend(
+      "r", overrides: [("limits.concurrent", "2")], by: "ann", in: shop.room)
+    #expect(try shop.offer("d1") != nil)
+    #expect(try shop.offer("d2") == nil)
+    try shop.restart()
+    #expect(try shop.rollout("r").policy.limits.concurrent == 2)
+    #expect(try shop.offer("d2") == nil)
+  }
+
+  @Test func `what was planned from a policy cannot be changed under way`() throws {
+    let shop = try Workshop()
+    try shop.release("os", "2")
+    try shop.register("d0")
+    try shop.roll("r", "os:2", policy: "proof")
+    for (path, value) in [("gate.soak", "1h"), ("stages", "[]"), ("gate.strata", "[\"tag.x\"]")] {
+      #expect(throws: Problem.self) {
+        try shop.plane.amend("r", overrides: [(path, value)], by: "ann", in: shop.room)
+      }
+    }
+    _ = try shop.plane.amend("r", overrides: [("gate.budget", "99")], by: "ann", in: shop.room)
+    #expect(try shop.rollout("r").policy.evidence?.budget == 99)
+  }
+}

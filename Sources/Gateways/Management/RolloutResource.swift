@@ -19,6 +19,7 @@ enum RolloutResource {
         .get, "T/rollouts/{id}/devices", query: ["standing"] + Page.parameters, pace: .slow,
         .tenant(devices)),
       Route(.get, "T/rollouts/{id}/events", query: Page.parameters, pace: .slow, .tenant(events)),
+      Route(.post, "T/rollouts/{id}/amend", .tenant(amend)),
       Route(.get, "T/rollouts/{id}/explain", query: ["device"], .tenant(explain)),
     ]
     + SteeringCommand.allCases.map { command in
@@ -82,6 +83,17 @@ enum RolloutResource {
     let comment = try comment(command, call)
     let (rollout, ticket) = try call.plane.steer(
       command, rollout: call["id"], by: call.caller.label, comment: comment, in: room)
+    return try answer(rollout, call, room, after: ticket)
+  }
+
+  private static func amend(_ call: Call, _ room: Room) throws(Problem) -> Answer {
+    let overrides = try call.read(["overrides"]) { reader in
+      reader.read(
+        "overrides", default: nil, allowed: "an object such as {\"gate.budget\": 60}",
+        replacements)
+    }
+    let (rollout, ticket) = try call.plane.amend(
+      call["id"], overrides: overrides, by: call.caller.label, in: room)
     return try answer(rollout, call, room, after: ticket)
   }
 
