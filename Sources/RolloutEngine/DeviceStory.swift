@@ -205,7 +205,8 @@ private struct Outsider {
     case .running, .paused, .completed: break
     }
     if quarantine != nil {
-      return "nothing until a person lifts the safeguard: groundswell safeguard list"
+      return "nothing in this rollout while that evidence stands; others leave it alone until a "
+        + "person lifts the safeguard: groundswell safeguard list"
     }
     if rollout.status == .paused {
       return "nothing until somebody lets it go on: groundswell rollout resume \(name)"

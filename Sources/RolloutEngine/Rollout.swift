@@ -213,8 +213,12 @@ public enum RolloutEvent: Equatable, Sendable {
       return size == 1 ? "1 device" : "\(size) devices"
     }
     switch self {
-    case .started: return "started with \(stage(0)), \(devices(0))"
-    case .stageSettled(let index): return "\(stage(index)) has its quorum; soaking"
+    case .started:
+      // With evidence and without canaries the first step opens by a decision of its own.
+      return rollout.stages.isEmpty ? "started" : "started with \(stage(0)), \(devices(0))"
+    case .stageSettled(let index):
+      let isStep = !rollout.stages[index].plan.openings.isEmpty
+      return "\(stage(index)) " + (isStep ? "has its verdicts" : "has its quorum; soaking")
     case .stageOpened(let index):
       return "\(stage(index)) opened, \(devices(index))"
     case .signedOff(let index, let name): return "\(stage(index)) approved by \(name)"
