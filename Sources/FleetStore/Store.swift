@@ -147,6 +147,13 @@ public final class Store: Sendable {
     }
   }
 
+  /// One device's action in a rollout; nil when it took no part. Reads the disk, as `actions`.
+  public func action(of rollout: RolloutID, device: DeviceKey) throws(StoreError) -> Action? {
+    try history.withLock { (reader) throws(StoreError) in
+      try reader.action(of: rollout, device: device)
+    }
+  }
+
   // MARK: End
 
   /// Writes what waits, moves the log into the database, ends the threads and gives the

@@ -13,6 +13,8 @@ public struct RolloutView: Sendable {
   public let release: Release
   /// What it waits for, in words.
   public let reason: String
+  /// When it was looked at.
+  public let at: Instant
 }
 
 /// A device with what operators, the device itself and the rollouts say about it.
@@ -171,7 +173,7 @@ extension ControlPlane {
     }
   }
 
-  private static func view(_ book: RolloutBook, now: Instant) -> RolloutView {
+  static func view(_ book: RolloutBook, now: Instant) -> RolloutView {
     let rollout = book.rollout
     let reason: String =
       switch Gate.evaluate(rollout, now: now) {
@@ -183,7 +185,7 @@ extension ControlPlane {
     let refusal = rollout.status == .draft ? book.startRefusal?.detail : nil
     return RolloutView(
       rollout: rollout, release: book.release,
-      reason: refusal.map { "not started as scheduled: \($0)" } ?? reason)
+      reason: refusal.map { "not started as scheduled: \($0)" } ?? reason, at: now)
   }
 
   /// What happened to a rollout, newest first, and the place where the next page starts.
@@ -305,25 +307,6 @@ extension ControlPlane {
     }
     let items = page.items
     return room.ledger.withLock { ledger in items.map { overview($0.0, $0.1, ledger) } }
-  }
-
-  /// Why a device stands where it stands in a rollout, in words.
-  public func explain(
-    _ id: DeviceID, rollout text: String, in room: Room
-  ) throws(Problem) -> String {
-    guard let (device, _) = room.fleet.device(DeviceKey(tenant: room.tenant, device: id)) else {
-      throw Problem(.notFound, "there is no device \(id)")
-    }
-    let now = clock.now
-    let schedule = try room.ledger.withLock { ledger throws(Problem) in
-      try ledger.resolve(rollout: text).rollout.policy.windows
-    }
-    loadZones(for: device, in: schedule, now: now)
-    return try room.ledger.withLock { ledger throws(Problem) in
-      let book = try ledger.resolve(rollout: text)
-      return ledger.explain(
-        device, in: book, window: window(of: device, in: schedule, room, now: now).state, now: now)
-    }
   }
 
   /// What the first page shows.

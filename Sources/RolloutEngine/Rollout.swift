@@ -237,9 +237,11 @@ public enum RolloutEvent: Equatable, Sendable {
     }
     switch self {
     case .started:
-      return rollout.stages.isEmpty
-        ? "started; the evidence opens each step" : "started with \(stage(0)), \(devices(0))"
-    case .stageSettled(let index): return "\(stage(index)) has its quorum; soaking"
+      // With evidence and without canaries the first step opens by a decision of its own.
+      return rollout.stages.isEmpty ? "started" : "started with \(stage(0)), \(devices(0))"
+    case .stageSettled(let index):
+      let isStep = !rollout.stages[index].plan.openings.isEmpty
+      return "\(stage(index)) " + (isStep ? "has its verdicts" : "has its quorum; soaking")
     case .stageOpened(let index):
       return "\(stage(index)) opened, \(devices(index))"
     case .signedOff(let index, let name, let comment):

@@ -119,6 +119,18 @@ public struct RankIndex: Equatable, Sendable {
     return count <= 0 ? 0 : sorted[stratum][count - 1]
   }
 
+  /// The place of a rank among the devices of a stratum, from 1, whether or not one has it.
+  public func position(of rank: UInt64, stratum: Int) -> Int {
+    guard sorted.indices.contains(stratum) else { return 1 }
+    var low = 0
+    var high = sorted[stratum].count
+    while low < high {
+      let middle = (low + high) / 2
+      if sorted[stratum][middle] < rank { low = middle + 1 } else { high = middle }
+    }
+    return low + 1
+  }
+
   /// Notes a device that joins; false when it is known already.
   public mutating func insert(_ rank: UInt64, stratum: Int) -> Bool {
     while sorted.count <= stratum { sorted.append([]) }

@@ -68,7 +68,7 @@ def run(*words):
 def roll_out(name, release):
     run("rollout", "create", name, "--release", release, "--policy", "standard",
         *(word for setting in (
-            "canary.soak=3s", "stages.soak=2s", "retry.backoff=2s", "retry.maximum=4s",
+            "canary.soak=3s", "gate.soak=3s", "retry.backoff=2s", "retry.maximum=4s",
             "retry.attempts=2", "timeouts.reboot=10s") for word in ("--set", setting)), "--start")
 
 

@@ -235,7 +235,7 @@ final class Workshop {
 
   /// Why a device stands where it stands.
   func explain(_ device: String, _ rollout: String) throws -> String {
-    try plane.explain(try DeviceID(device), rollout: rollout, in: room)
+    try plane.explain(try DeviceID(device), rollout: rollout, in: room).story.words
   }
 
   /// The history of a rollout, oldest first.
@@ -282,4 +282,9 @@ final class Workshop {
     }
     Glibc.remove(path)
   }
+}
+
+extension DeviceStory {
+  /// All of it in one line.
+  var words: String { ([reason, next] + facts).joined(separator: "; ") }
 }

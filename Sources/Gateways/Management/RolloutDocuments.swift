@@ -38,6 +38,7 @@ extension Documents {
       "stop": rollout.stop.map { .string($0.description) },
       "counts": counts(tally),
       "stages": .array(rollout.stages.indices.map { stage($0, of: rollout) }),
+      "evidence": evidence(view, isWhole: withPolicy),
       "policyDocument": withPolicy ? specification.policyDocument : nil,
     ])
   }
@@ -59,6 +60,7 @@ extension Documents {
       "name": .string(stage.plan.name),
       "size": JSON(stage.plan.size),
       "group": group(stage.plan.selection),
+      "parts": parts(stage.plan, of: rollout),
       "state": .string(state(of: index, in: rollout)),
       "openedAt": stage.openedAt.map(time),
       "settledAt": stage.settledAt.map(time),

@@ -20,7 +20,10 @@ enum RolloutResource {
         .tenant(devices)),
       Route(.get, "T/rollouts/{id}/events", query: Page.parameters, pace: .slow, .tenant(events)),
       Route(.post, "T/rollouts/{id}/amend", .tenant(amend)),
-      Route(.get, "T/rollouts/{id}/explain", query: ["device"], .tenant(explain)),
+      Route(
+        .get, "T/rollouts/{id}/decisions", query: Page.parameters, pace: .slow,
+        .tenant(decisions)),
+      Route(.get, "T/rollouts/{id}/explain", query: ["device"], pace: .slow, .tenant(explain)),
     ]
     + SteeringCommand.allCases.map { command in
       Route(
@@ -155,12 +158,28 @@ enum RolloutResource {
       ]))
   }
 
+  private static func decisions(_ call: Call, _ room: Room) throws(Problem) -> Answer {
+    let page = try Page(call.query)
+    let before = try page.number(Int64.self)
+    let id = try call.plane.rollout(call["id"], in: room).rollout.specification.id
+    let (decisions, next) = try call.plane.decisions(
+      of: id, in: room, before: before, limit: page.limit)
+    return Answer(
+      .members([
+        "items": .array(decisions.map { Documents.decision($0, withInputs: true) }),
+        "next": next.map { .string("\($0)") },
+      ]))
+  }
+
   private static func explain(_ call: Call, _ room: Room) throws(Problem) -> Answer {
+    guard let text = call.query["device"] else {
+      return Answer(
+        Documents.explanation(try call.plane.explain(rollout: call["id"], in: room)))
+    }
     let device: DeviceID
-    let text = try call.query.required("device")
     do { device = try DeviceID(text) } catch { throw Problem(error) }
-    let sentence = try call.plane.explain(device, rollout: call["id"], in: room)
-    return Answer(.members(["sentence": .string(sentence)]))
+    return Answer(
+      Documents.explanation(try call.plane.explain(device, rollout: call["id"], in: room)))
   }
 
   // MARK: What is asked for

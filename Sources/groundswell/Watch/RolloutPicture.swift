@@ -19,6 +19,8 @@ struct RolloutPicture: Equatable, Sendable {
   let stop: String?
   let counts: StandingCounts
   let stages: [Stage]
+  /// What the evidence says; nil where none is gathered.
+  let evidence: EvidencePicture?
 
   /// One stage.
   struct Stage: Equatable, Sendable {
@@ -68,6 +70,10 @@ struct RolloutPicture: Equatable, Sendable {
     }
     counts = StandingCounts(document.tally("counts"))
     stages = document.items("stages").map(Stage.init)
+    let word = document.shown("status")
+    let isStopped = Rollout.Status(rawValue: word)?.isStopped ?? false
+    evidence = EvidencePicture(
+      document["evidence"], isOver: isStopped || word == Rollout.Status.closed.rawValue)
   }
 
   /// Whether nothing more is to be watched, and how it ended; nil while it goes on.
