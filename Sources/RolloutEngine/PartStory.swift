@@ -172,7 +172,8 @@ struct PartStory {
 
   var facts: [String] {
     var facts: [String] = []
-    let stage = rollout.stages.indices.contains(action.stage)
+    let stage =
+      rollout.stages.indices.contains(action.stage)
       ? rollout.stages[action.stage].plan.name : "stage \(action.stage)"
     if let stratum = action.stratum {
       let found = rollout.strata[stratum]

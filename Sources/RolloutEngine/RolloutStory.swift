@@ -128,7 +128,7 @@ private struct Teller {
     let opened = stage.openedAt.map { ", open since \($0)" } ?? ""
     return "\(stage.plan.name)\(opened): \(stage.plan.size.counting("device"))"
       + (isSpread ? " (\(parts.joined(separator: ", ")))" : "")
-      + "; \(counts.verdicts.grouped) with a verdict, \(counts.leased.grouped) under way, "
+      + "; \(counts.verdicts.grouped) done well or badly, \(counts.leased.grouped) under way, "
       + "\(counts[.retrying].grouped) between attempts, \(silent.grouped) not asked for it yet"
   }
 

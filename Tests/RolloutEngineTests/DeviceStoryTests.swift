@@ -76,29 +76,43 @@ import UpdateModel
   @Test(arguments: [
     // status, subject, reason, next
     ("draft", "waiting", "the rollout is a draft", "groundswell rollout start test"),
-    ("running", "waiting", "waits for its turn: it has place 12,345 of 70,000 of hardware=a; 407",
-      "its turn comes when those before it have shown that the release is good"),
-    ("paused", "waiting", "waits: the rollout is paused by a person; it has place 12,345",
-      "groundswell rollout resume test"),
+    (
+      "running", "waiting", "waits for its turn: it has place 12,345 of 70,000 of hardware=a; 407",
+      "its turn comes when those before it have shown that the release is good"
+    ),
+    (
+      "paused", "waiting", "waits: the rollout is paused by a person; it has place 12,345",
+      "groundswell rollout resume test"
+    ),
     ("halted", "waiting", "it never took part: the rollout was stopped", "it keeps what it runs"),
     ("aborted", "waiting", "it never took part: the rollout was stopped", "nothing more"),
     ("rolling-back", "waiting", "it never took part", "nothing more from this rollout"),
     ("rolled-back", "waiting", "it never took part", "nothing more from this rollout"),
     ("closed", "waiting", "it never took part: a later rollout took the place", "later one"),
     ("completed", "waiting", "waits for its turn", "its turn comes when"),
-    ("running", "canary", "will be granted at its next poll, in canary; it is in the canary group",
-      "it is offered the release at its next poll"),
-    ("running", "unknown", "not in this rollout: its hardware model is not known",
-      "groundswell device tag --hardware"),
-    ("running", "foreign", "not in this rollout: no artifact of the release fits hardware board-x",
-      "a release with an artifact for board-x could reach it"),
+    (
+      "running", "canary", "will be granted at its next poll, in canary; it is in the canary group",
+      "it is offered the release at its next poll"
+    ),
+    (
+      "running", "unknown", "not in this rollout: its hardware model is not known",
+      "groundswell device tag --hardware"
+    ),
+    (
+      "running", "foreign", "not in this rollout: no artifact of the release fits hardware board-x",
+      "a release with an artifact for board-x could reach it"
+    ),
     ("draft", "outside", "not in this rollout: outside its target", "unless it comes into the"),
     ("closed", "outside", "not in this rollout: outside its target", "unless it comes into the"),
     ("running", "runs", "runs the release already", "should it report another version"),
-    ("running", "guarded", "kept from updates by a safeguard: it broke",
-      "groundswell safeguard list"),
-    ("running", "quarantined", "waits: its kind, B, is in quarantine: ",
-      "nothing in this rollout while that evidence stands"),
+    (
+      "running", "guarded", "kept from updates by a safeguard: it broke",
+      "groundswell safeguard list"
+    ),
+    (
+      "running", "quarantined", "waits: its kind, B, is in quarantine: ",
+      "nothing in this rollout while that evidence stands"
+    ),
     ("running", "new kind", "waits: nobody of its kind has been seen before", "its turn comes"),
   ])
   func `a device that takes no part is told why`(

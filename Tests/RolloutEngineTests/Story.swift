@@ -170,7 +170,8 @@ enum Story {
   static func randomSubject(
     _ dice: inout Dice, in rollout: Rollout
   ) throws -> DeviceStory.Subject {
-    let stratum = rollout.strata.isEmpty || dice.roll(4) == 0 ? nil : dice.roll(rollout.strata.count)
+    let stratum =
+      rollout.strata.isEmpty || dice.roll(4) == 0 ? nil : dice.roll(rollout.strata.count)
     var candidate = Candidate(
       device: try DeviceID("d\(dice.roll(1_000))"), fits: dice.roll(5) > 0,
       isTargeted: dice.roll(5) > 0, runsRelease: dice.roll(5) == 0, isCanary: dice.roll(5) == 0,

@@ -388,10 +388,11 @@ function showSwell(rollout) {
 
 // Where evidence decides there is no stage before its step opens; the sea beyond is shown as one.
 function withSea(summary) {
-  for (const { evidence, stages, size } of summary.rollouts) {
+  for (const { evidence, stages, size, status } of summary.rollouts) {
     const rest = count(size) - sum(stages.map((stage) => count(stage.size)));
     if (!evidence || (rest <= 0 && stages.length)) continue;
-    stages.push({ name: "to come", size: rest, state: "closed", counts: {} });
+    const name = STOPPED.has(status) || status === "closed" ? "not reached" : "to come";
+    stages.push({ name, size: rest, state: "closed", counts: {} });
   }
   return summary;
 }
@@ -418,8 +419,13 @@ function showEvidence(rollout) {
   align($("strata"), strata.slice(0, STRATA_SHOWN), ({ label }) => label, () => {
     const head = element("th", "", element("span", "quoted"), element("small", "quoted"));
     head.scope = "row";
-    return element("tr", "", head, ...["", "spare", "spare", "spare", "", "", "", ""]
-      .map((name) => element("td", name)));
+    // A phone has no room for the heads of the columns; each number brings its own.
+    return element("tr", "", head, ...["open", "installed", "proven", "awaited", "failed", "silent",
+      "fail at most", ""].map((name) => {
+      const cell = element("td", "");
+      cell.dataset.name = name;
+      return cell;
+    }));
   }, (row, stratum) => {
     const [head, open, began, proven, awaited, failed, lost, bound, place] = row.children;
     row.className = stratum.quarantine ? "quarantined" : "";
@@ -450,7 +456,7 @@ function controlWords(control) {
   const those = `of ${number(control.devices)} devices that are not updated`;
   return control.outage
     ? `▲ outage: only ${control.heard} ${those} are heard, so nothing is concluded from silence`
-    : `${control.heard} ${those} are heard, ${number(control.lost)} are silent as usual`;
+    : `${control.heard} ${those} are heard, ${number(control.lost)} fell silent`;
 }
 
 function showVersions(summary, target) {

@@ -34,7 +34,8 @@ enum RolloutExplain {
 
   /// The story of a rollout: a topic and its sentences, then what was decided and what happened.
   static func rollout(_ document: JSON) -> String {
-    var text = Table.printable("\(document.shown("rollout")) (\(document.shown("status")))") + "\n\n"
+    var text =
+      Table.printable("\(document.shown("rollout")) (\(document.shown("status")))") + "\n\n"
     let lines = document.items("story")
     let width = (lines.map { $0.shown("topic").count }.max() ?? 0) + 2
     var last = ""
@@ -59,8 +60,10 @@ enum RolloutExplain {
 
   /// The story of a device.
   static func device(_ document: JSON) -> String {
-    var text = Table.printable(
-      "\(document.shown("device")) in \(document.shown("rollout")) (\(document.shown("status")))") + "\n\n"
+    var text =
+      Table.printable(
+        "\(document.shown("device")) in \(document.shown("rollout")) (\(document.shown("status")))")
+      + "\n\n"
     let place = document["place"].map { place in
       "\(Wording.count(place.count("position"))) of \(Wording.count(place.count("of"))) of "
         + "\(place.shown("stratum")), \(Wording.count(place.count("opened"))) open so far"

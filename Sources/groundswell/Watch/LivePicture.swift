@@ -86,7 +86,9 @@ struct LivePicture {
       return stage.waitsForApproval ? "waits for approval" : "soaked"
     }
     if stage.state == "open", let opened = stage.openedAt {
-      return "open \(Wording.length(now - opened)), quorum \(stage.quorum)"
+      let open = "open \(Wording.length(now - opened))"
+      // A step by evidence waits for each of its devices.
+      return stage.isStep ? open : "\(open), quorum \(stage.quorum)"
     }
     return state
   }

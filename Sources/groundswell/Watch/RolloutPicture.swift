@@ -34,6 +34,8 @@ struct RolloutPicture: Equatable, Sendable {
     let needsApproval: Bool
     let approvedBy: String?
     let counts: StandingCounts
+    /// Whether it was opened by evidence, stratum by stratum.
+    let isStep: Bool
 
     /// What is left of its soak time, in whole seconds rounded up; nil when it does not soak.
     func soakLeft(now: Instant) -> Interval? {
@@ -129,6 +131,7 @@ extension RolloutPicture.Stage {
     needsApproval = document["signOff"]?.bool ?? false
     approvedBy = document.text("signedOffBy").map(Table.printable)
     counts = StandingCounts(document.tally("counts"))
+    isStep = document["parts"]?.array != nil
   }
 }
 
