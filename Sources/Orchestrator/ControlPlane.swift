@@ -17,6 +17,7 @@ public final class ControlPlane: Sendable {
   public let images: ImageShelf
   let policies: PolicyShelf
   let clock: any Clock
+  let randomness: any Randomness
   let access = Lock(AccessTable())
   let actionNumbers = Lock(ActionNumbers())
   /// Uploads between hash and commit, by digest; their content must not be swept.
@@ -26,12 +27,14 @@ public final class ControlPlane: Sendable {
 
   /// Joins the parts; nothing is loaded yet, see `load()`.
   public init(
-    store: Store, images: ImageShelf, policies: PolicyShelf, clock: any Clock = SystemClock()
+    store: Store, images: ImageShelf, policies: PolicyShelf, clock: any Clock = SystemClock(),
+    randomness: any Randomness = SystemRandomness()
   ) {
     self.store = store
     self.images = images
     self.policies = policies
     self.clock = clock
+    self.randomness = randomness
   }
 
   /// A tenant's room; nil when there is no such tenant, or no tenant was named.

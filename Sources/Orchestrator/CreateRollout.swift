@@ -25,7 +25,7 @@ extension ControlPlane {
       throw Problem(.conflict, "release \(release.name):\(release.version) is revoked")
     }
     try room.ledger.withLock { ledger throws(Problem) in try refuseTwin(of: name, ledger) }
-    let salt = try ControlPlane.newSalt()
+    let salt = try newSalt()
     // Also proves that a plan exists; it is made again at the start, on the fleet of that moment.
     let stages = try stages(release, policy, request.target, salt: salt, in: room)
     return try room.ledger.withLock { ledger throws(Problem) in
@@ -62,9 +62,9 @@ extension ControlPlane {
     return try Plan.stages(policy, canaries: census.canaries, ranks: census.ranks)
   }
 
-  private static func newSalt() throws(Problem) -> UInt64 {
+  private func newSalt() throws(Problem) -> UInt64 {
     do {
-      return try SecureRandom.bytes(8).reduce(0) { $0 << 8 | UInt64($1) }
+      return try randomness.bytes(8).reduce(0) { $0 << 8 | UInt64($1) }
     } catch {
       throw Problem(.internalError, "no randomness for a salt: \(error)")
     }
