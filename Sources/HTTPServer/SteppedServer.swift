@@ -1,5 +1,6 @@
 // A server without threads and network, for simulations: whoever holds it moves it step by step.
 // Parser, handler, barrier and writing are those of every server; only the sockets are local pairs.
+internal import CLinux
 import Glibc
 
 /// An event loop that runs on the caller's thread when it is told to. Not for two threads at once.

@@ -1,6 +1,5 @@
 // ActionNumbers: hands out action ids that were never used before, also after a crash.
 
-import Crypto
 import FleetStore
 import UpdateModel
 

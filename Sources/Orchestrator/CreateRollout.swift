@@ -1,6 +1,5 @@
 // CreateRollout: a plan becomes a rollout that can be started.
 
-import Crypto
 import FleetStore
 public import RolloutEngine
 public import UpdateModel
