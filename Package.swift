@@ -86,7 +86,7 @@ let package = Package(
         "UpdateModel", "Crypto", "ImagePipeline", "Orchestrator", "Gateways",
         "FleetStore", "HTTPServer", "HTTPClient",
       ]),
-    tests("ServiceSimulator", ["UpdateModel", "FleetSimulator", "ServiceSimulator"]),
+    tests("ServiceSimulator", ["FleetSimulator", "ServiceSimulator"]),
     tests("EndToEnd", ["UpdateModel", "HTTPClient"]),
   ]
 )

@@ -233,24 +233,29 @@ extension ServiceSimulation {
     }
     for view in views {
       if view.rollout.status == .paused { perform(.resume) }
-      if isHopeless(view.rollout, life) { perform(.abort) }
+      if isHopeless(view, life) { perform(.abort) }
       guard view.rollout.status == .running, let open = view.rollout.openStage else { continue }
       let stage = view.rollout.stages[open]
       if stage.plan.signOff, stage.signedOffBy == nil, stage.settledAt != nil { perform(.approve) }
     }
   }
 
-  // Today's gate waits for ever when no device of a stage reaches a verdict, because those that are
-  // to try again have fallen silent. A person sees that and gives up.
-  private func isHopeless(_ rollout: Rollout, _ life: ServiceLife) -> Bool {
+  // A stage waits for its first verdict as long as it takes. When those of its devices that are left
+  // have fallen silent or were moved to another stage, a person has to see that and give up.
+  private func isHopeless(_ view: RolloutView, _ life: ServiceLife) -> Bool {
+    let rollout = view.rollout
     let patience = start + scenario.network.lasting + scaled(.hours(24))
-    guard rollout.status == .running, now > patience, rollout.tally.leased == 0 else {
+    guard rollout.status == .running, now > patience, let open = rollout.openStage else {
       return false
     }
-    let waiting = members.filter { member in
+    return members.allSatisfy { member in
+      if !member.isRegistered || member.device.state == .silent { return true }
       let action = life.plane.overview(of: member.id, in: life.room)?.part?.action
-      return action?.standing == .retrying
+      if let action, action.rollout == rollout.specification.id {
+        return !action.isLeased && action.standing != .retrying
+      }
+      let stage = witness.stage(of: member.id, in: rollout) ?? Int.max
+      return stage > open || member.device.version == view.release.version.text
     }
-    return !waiting.isEmpty && waiting.allSatisfy { $0.device.state == .silent }
   }
 }

@@ -187,15 +187,19 @@ struct Witness {
     if count > perMinute { violate("\(count) grants in a minute, \(perMinute) are allowed") }
   }
 
-  private mutating func checkStage(_ action: Action, _ rollout: Rollout) {
-    let rank = Cohort.rank(of: action.device, salt: rollout.specification.salt)
-    let isCanary = canaries.contains(action.device)
-    let own = rollout.stages.firstIndex { stage in
+  /// The stage that a device belongs to; nil when it belongs to none.
+  func stage(of device: DeviceID, in rollout: Rollout) -> Int? {
+    let rank = Cohort.rank(of: device, salt: rollout.specification.salt)
+    return rollout.stages.firstIndex { stage in
       switch stage.plan.selection {
-      case .group: isCanary
+      case .group: canaries.contains(device)
       case .ranks(let upTo): rank <= upTo
       }
     }
+  }
+
+  private mutating func checkStage(_ action: Action, _ rollout: Rollout) {
+    let own = stage(of: action.device, in: rollout)
     let open = rollout.openStage ?? -1
     if action.stage > open || (action.attempt == 1 && own ?? Int.max > open) {
       violate(
