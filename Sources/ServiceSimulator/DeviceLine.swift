@@ -7,30 +7,32 @@ import UpdateModel
 struct DeviceAnswer: Sendable {
   let status: Int
   let body: [UInt8]
-
   /// The document of a success; nil for anything else.
-  var document: JSON? {
-    // A body that is no JSON is as good as none to a device.
-    status == 200 ? try? JSON.parse(body) : nil
-  }
+  let document: JSON?
 
   /// Reads a response; nil while it is not complete.
   init?(_ bytes: [UInt8]) {
-    let end: [UInt8] = [13, 10, 13, 10]
-    guard bytes.count > 12,
-      let head = bytes.indices.first(where: { bytes[$0...].starts(with: end) })
-    else { return nil }
-    let text = String(decoding: bytes[..<head], as: UTF8.self)
-    let lines = text.split(separator: "\r\n")
+    guard bytes.count > 12, let start = DeviceAnswer.bodyStart(bytes) else { return nil }
+    let lines = String(decoding: bytes[..<start], as: UTF8.self).split(separator: "\r\n")
     guard let status = lines[0].split(separator: " ").dropFirst().first.flatMap({ Int($0) }) else {
       return nil
     }
     let marker = "Content-Length: "
     let length = lines.first { $0.hasPrefix(marker) }.flatMap { Int($0.dropFirst(marker.count)) }
-    let body = bytes[(head + 4)...]
-    guard body.count >= length ?? 0 else { return nil }
+    guard bytes.count - start >= length ?? 0 else { return nil }
     self.status = status
-    self.body = Array(body)
+    body = Array(bytes[start...])
+    // A body that is no JSON is as good as none to a device.
+    document = status == 200 && body.first == UInt8(ascii: "{") ? try? JSON.parse(body) : nil
+  }
+
+  private static func bodyStart(_ bytes: [UInt8]) -> Int? {
+    var index = 3
+    while index < bytes.count {
+      if bytes[index] == 10, bytes[index - 1] == 13, bytes[index - 2] == 10 { return index + 1 }
+      index += 1
+    }
+    return nil
   }
 }
 

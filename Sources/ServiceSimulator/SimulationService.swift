@@ -122,7 +122,7 @@ extension ServiceSimulation {
     tickCount += 1
     life.plane.advance()
     if tickCount % ServiceSimulation.ticksPerSave == 0 { life.plane.saveLastSeen(all: false) }
-    witness.passed(life, now: clock.now)
+    witness.recount(life, after: clock.now)
     if isPeace { settle(life) }
     expectCommit(within: .milliseconds(60))
   }

@@ -76,42 +76,35 @@ struct Witness {
   }
 
   /// Anything may have happened: every action is read and every counter is counted again.
-  mutating func recount(_ life: ServiceLife) {
+  ///
+  /// With `now`, the service has just looked at the time: no lease may have outlived its deadline.
+  mutating func recount(_ life: ServiceLife, after now: Instant? = nil) {
     let views = life.plane.rollouts(in: life.room)
+    let deadline = life.plane.isStoreHealthy ? now ?? .epoch : .epoch
     var present: [DeviceID: Part] = [:]
     var ids: Set<ActionID> = []
     for view in views where view.rollout.status != .draft && view.rollout.status != .closed {
       let actions = actions(of: view.rollout, life)
       checkCounters(view.rollout, actions)
       for action in actions {
-        if let other = present[action.device], other.isLeased {
-          // The newest rollout comes first, and a lease hides what is older.
-          if action.isLeased { violate("\(action.device) holds leases in two rollouts") }
-          continue
+        if let end = action.deadline, end <= deadline {
+          violate("the lease of \(action.device) ended at \(end) and is still held at \(deadline)")
         }
         if action.isLeased, !ids.insert(action.id).inserted {
           violate("two devices hold leases with id \(action.id)")
         }
-        if present[action.device] != nil, !action.isLeased { continue }
+        // The newest rollout comes first, and a lease hides what is older.
+        let other = present[action.device]
+        if let other, other.isLeased, action.isLeased {
+          violate("\(action.device) holds leases in two rollouts")
+        }
+        guard other == nil || (action.isLeased && other?.isLeased == false) else { continue }
         note(action, of: action.device, views, mayBeGranted: false)
         present[action.device] = parts[action.device]
       }
     }
     parts = present
     look(views)
-  }
-
-  /// Time passed and the service has looked at it: no lease may outlive its deadline.
-  mutating func passed(_ life: ServiceLife, now: Instant) {
-    recount(life)
-    guard life.plane.isStoreHealthy else { return }
-    for view in life.plane.rollouts(in: life.room) where view.rollout.status != .closed {
-      for action in actions(of: view.rollout, life) {
-        if let deadline = action.deadline, deadline <= now {
-          violate("the lease of \(action.device) ended at \(deadline) and is still held at \(now)")
-        }
-      }
-    }
   }
 
   /// The service came back: what is there is the new beginning.

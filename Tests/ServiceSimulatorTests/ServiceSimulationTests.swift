@@ -60,7 +60,8 @@ import Testing
     scenario.scale = 1
     scenario.deviceCount = 12
     scenario.canaryCount = 0
-    scenario.policy = #"{"name": "drawn", "stages": {"start": 3, "soak": "5m"}}"#
+    scenario.policy = 
+      #"{"name": "drawn", "stages": {"start": 3, "soak": "5m"}, "failureLimit": {"share": "5%"}}"#
     scenario.traits = .init()
     scenario.network = .init()
     scenario.world = .init()

@@ -70,14 +70,16 @@ struct SimulatedFile {
       if length < image.count {
         image.removeSubrange(length...)
       } else {
-        image.append(contentsOf: repeatElement(0, count: length - image.count))
+        image += [UInt8](repeating: 0, count: length - image.count)
       }
     case .bytes(let offset, let bytes):
       guard !bytes.isEmpty else { return }
-      let end = offset + bytes.count
-      if image.count < end {
-        image.append(contentsOf: repeatElement(0, count: end - image.count))
+      if offset == image.count {
+        image += bytes
+        return
       }
+      let end = offset + bytes.count
+      if image.count < end { image += [UInt8](repeating: 0, count: end - image.count) }
       image.withUnsafeMutableBytes { target in
         UnsafeMutableRawBufferPointer(rebasing: target[offset..<end]).copyBytes(from: bytes)
       }
