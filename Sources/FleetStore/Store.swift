@@ -118,7 +118,8 @@ public final class Store: Sendable {
   @discardableResult public func commitPending() -> Bool {
     let callbacks = running.withLock { running in
       precondition(
-        running.isStarted && running.threads == nil, "only a store without threads is moved by hand")
+        running.isStarted && running.threads == nil, "only a store without threads is moved by hand"
+      )
       return (running.onCommit, running.onFailure)
     }
     return writer.commitPending(onCommit: callbacks.0, onFailure: callbacks.1)

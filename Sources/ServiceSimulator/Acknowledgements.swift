@@ -19,7 +19,9 @@ struct Acknowledgements {
 
   private var devices: [DeviceID: Device] = [:]
 
-  mutating func registered(_ device: DeviceID) { devices[device, default: Device()].isRegistered = true }
+  mutating func registered(_ device: DeviceID) {
+    devices[device, default: Device()].isRegistered = true
+  }
 
   mutating func reported(_ device: DeviceID, remark: Int) {
     devices[device, default: Device()].remarks.append(remark)
@@ -98,8 +100,8 @@ struct ServicePicture: Equatable {
       for part in parts ?? [] {
         let action = part.part.action
         lines.append(
-          "\(action.device) \(action.id) \(action.standing.label) \(action.attempt) \(action.stage) "
-            + "\(action.changedAt)")
+          "\(action.device) \(action.id) \(action.standing.label) \(action.attempt) "
+            + "\(action.stage) \(action.changedAt)")
       }
     }
     self.lines = lines

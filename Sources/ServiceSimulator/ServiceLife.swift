@@ -39,7 +39,8 @@ final class ServiceLife {
     do throws(StoreError) {
       store = try Store(
         disk: disk, pendingLimit: 10_000, logPagesDue: scenario.world.logPagesDue,
-        onCommit: { barrier.advance(to: $0) }, onFailure: { ticket, _ in barrier.fail(through: ticket) })
+        onCommit: { barrier.advance(to: $0) },
+        onFailure: { ticket, _ in barrier.fail(through: ticket) })
     } catch { throw Failure(sentence: "the store cannot be opened: \(error)") }
     plane = ControlPlane(
       store: store, images: images.shelf, policies: PolicyShelf(texts: ["drawn": scenario.policy]),

@@ -1,4 +1,4 @@
-// SimulationFaults: what goes wrong around the service, how it ends, and whether all is at rest then.
+// SimulationFaults: what goes wrong around the service, how that ends, and whether all is at rest.
 
 import FleetSimulator
 import FleetStore

@@ -6,7 +6,7 @@ import RolloutEngine
 import UpdateModel
 
 /// What a person does.
-enum Move: CaseIterable {
+enum Move {
   /// Creates and starts the first rollout.
   case first
   /// Wants the second rollout, whatever the first one does.
@@ -34,7 +34,8 @@ enum Move: CaseIterable {
       .first,
     ]
     let rare: [Move] = [.abort, .rollback, .revoke]
-    return random.below(5) == 0 ? rare[random.below(rare.count)] : common[random.below(common.count)]
+    return random.below(5) == 0
+      ? rare[random.below(rare.count)] : common[random.below(common.count)]
   }
 }
 
@@ -240,7 +241,7 @@ extension ServiceSimulation {
     }
   }
 
-  // A stage waits for its first verdict as long as it takes. When those of its devices that are left
+  // A stage waits for its first verdict as long as it takes. When the devices that are left in it
   // have fallen silent or were moved to another stage, a person has to see that and give up.
   private func isHopeless(_ view: RolloutView, _ life: ServiceLife) -> Bool {
     let rollout = view.rollout

@@ -32,7 +32,6 @@ struct Witness {
   }
 
   private struct Grant {
-    let device: DeviceID
     let id: ActionID
     let rollout: RolloutID
     let at: Instant
@@ -162,8 +161,7 @@ struct Witness {
         violate("\(action.device) goes back while \(name) is \(rollout.status.rawValue)")
       }
     }
-    recentGrants.append(
-      Grant(device: action.device, id: action.id, rollout: action.rollout, at: now))
+    recentGrants.append(Grant(id: action.id, rollout: action.rollout, at: now))
     checkLimits(rollout, now: now)
   }
 

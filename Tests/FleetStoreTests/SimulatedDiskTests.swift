@@ -71,7 +71,8 @@ struct SimulatedDiskTests {
     }
   }
 
-  @Test func `what was not synced is lost, kept or torn at a sector, by the numbers drawn`() throws {
+  @Test func `what was not synced is lost, kept or torn at a sector, by the numbers drawn`() throws
+  {
     func left(_ draw: @escaping (Int) -> Int) throws -> UInt32 {
       let disk = SimulatedDisk(seed: 3)
       let store = try open(disk)

@@ -1,4 +1,4 @@
-// ServiceSimulationTests: seeds over the real service; a failure names the seed that shows it again.
+// ServiceSimulationTests: seeds over the real service; a failure names the seed that shows it.
 
 import FleetSimulator
 import Glibc
@@ -60,7 +60,7 @@ import Testing
     scenario.scale = 1
     scenario.deviceCount = 12
     scenario.canaryCount = 0
-    scenario.policy = 
+    scenario.policy =
       #"{"name": "drawn", "stages": {"start": 3, "soak": "5m"}, "failureLimit": {"share": "5%"}}"#
     scenario.traits = .init()
     scenario.network = .init()

@@ -53,8 +53,8 @@ enum SimulateService {
     if !isSingle {
       let seconds = max(1, (Instant.present - start).wholeSeconds)
       Terminal.write(
-        "\(seed - first) seeds from \(first) on in \(Interval.seconds(seconds)), \(answers) answers, "
-          + "\(violations) violations\n")
+        "\(seed - first) seeds from \(first) on in \(Interval.seconds(seconds)), "
+          + "\(answers) answers, \(violations) violations\n")
     }
     return violations == 0 ? .success : .failed
   }
