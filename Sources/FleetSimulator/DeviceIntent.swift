@@ -105,4 +105,6 @@ public enum DeviceEvent: Equatable, Sendable {
   case downloaded(action: String, verified: Bool)
   /// A report did not get through.
   case reportLost(DeviceReport)
+  /// It lost its power for a moment: what was not finished begins anew.
+  case powerLost
 }

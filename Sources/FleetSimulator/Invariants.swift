@@ -12,6 +12,13 @@ public struct Violation: Error, Equatable, Sendable, CustomStringConvertible {
   /// What was found.
   public let sentence: String
 
+  /// Joins what was found with where.
+  public init(seed: UInt64, after: Interval, sentence: String) {
+    self.seed = seed
+    self.after = after
+    self.sentence = sentence
+  }
+
   /// One line for a person, with the seed.
   public var description: String { "seed \(seed), after \(after): \(sentence)" }
 }

@@ -98,7 +98,18 @@ public struct VirtualDevice: Sendable {
     case .reportLost(let report):
       if report.execution == .closed { unsent = report }
       return []
+    case .powerLost:
+      losePower(now)
+      return []
     }
+  }
+
+  // The slot that was being written is worthless; a restart that was due anyway just goes on.
+  private mutating func losePower(_ now: Instant) {
+    if case .rebooting = state { return }
+    state = .idle
+    hasNews = true
+    nextPoll = now + personality.reboot
   }
 
   // MARK: Polling

@@ -50,8 +50,8 @@ final class HistoryReader {
   private let decisions: Statement
   private let finder: ReportFinder
 
-  init(path: String) throws(StoreError) {
-    let connection = try Connection(path: path, role: .reader)
+  init(_ file: DatabaseFile) throws(StoreError) {
+    let connection = try Connection(file, role: .reader)
     finder = try ReportFinder(connection)
     moments = try Statement(
       connection,

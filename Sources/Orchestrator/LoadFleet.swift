@@ -1,6 +1,6 @@
 // LoadFleet: the store becomes memory, once, at the start.
 
-import FleetStore
+public import FleetStore
 import RolloutEngine
 public import UpdateModel
 
@@ -11,14 +11,16 @@ extension ControlPlane {
   /// devices had nobody to report to. Throws when a row cannot be read, or when a rollout refers to
   /// something that is not there, such as the time zone of its windows; a server that does not know
   /// its promises must not make new ones.
-  public func load() throws(Problem) {
+  ///
+  /// `operation` tells who writes from then on.
+  public func load(_ operation: Store.Operation = .threads) throws(Problem) {
     var visitor = FleetLoader(self, now: clock.now)
     do { try store.load(&visitor) } catch {
       throw Problem(.internalError, "the store could not be loaded: \(error)")
     }
     if let fault = visitor.fault { throw fault }
     visitor.finish()
-    store.start()
+    store.start(operation)
   }
 }
 
@@ -145,6 +147,7 @@ private struct FleetLoader: SnapshotVisitor {
       plane.reindex(room)
     }
     let reserved = reserved
-    plane.actionNumbers.withLock { $0.restore(reserved: reserved) }
+    let randomness = plane.randomness
+    plane.actionNumbers.withLock { $0.restore(reserved: reserved, randomness) }
   }
 }

@@ -51,7 +51,7 @@ extension ControlPlane {
   ) throws(Problem) -> (tokens: [String], ticket: UInt64) {
     try requireStore()
     let now = clock.now
-    let tokens = try ControlPlane.tokens(for: registrations)
+    let tokens = try tokens(for: registrations)
     let ticket = try room.ledger.withLock { ledger throws(Problem) -> UInt64 in
       try refuseDuplicates(registrations, in: room)
       try refuseFilterGroups(registrations, ledger)
@@ -75,7 +75,7 @@ extension ControlPlane {
     return (tokens, ticket)
   }
 
-  private static func tokens(for registrations: [Registration]) throws(Problem) -> [String] {
+  private func tokens(for registrations: [Registration]) throws(Problem) -> [String] {
     var tokens: [String] = []
     tokens.reserveCapacity(registrations.count)
     for registration in registrations {
@@ -88,8 +88,9 @@ extension ControlPlane {
     return tokens
   }
 
-  static func newToken() throws(Problem) -> String {
-    do { return try SecureRandom.token() } catch {
+  func newToken() throws(Problem) -> String {
+    // 256 bits, as text that needs no escaping.
+    do { return Base64.url.encode(try randomness.bytes(32)) } catch {
       throw Problem(.internalError, "no randomness for a token: \(error)")
     }
   }
@@ -161,7 +162,7 @@ extension ControlPlane {
   public func renewToken(
     of device: DeviceID, in room: Room
   ) throws(Problem) -> (token: String, ticket: UInt64) {
-    let token = try ControlPlane.newToken()
+    let token = try newToken()
     let ticket = try change(device, in: room) { (known) throws(Problem) in
       known.tokenDigest = Digest(bytes: SHA256.value(of: token).bytes)
     }

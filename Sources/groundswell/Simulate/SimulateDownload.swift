@@ -1,6 +1,7 @@
 // SimulateDownload: a device fetches an image, resumes after a cut and checks every byte.
 
 import Crypto
+import FleetSimulator
 import Glibc
 import HTTPClient
 import ImagePipeline

@@ -85,7 +85,7 @@ struct DeviceVisitor {
     case .download(let action): return try download(action, member, &tally)
     case .report(let report):
       tally.reports += 1
-      try send(report.document, to: report.feedbackLink, member)
+      try send(report.document(), to: report.feedbackLink, member)
       return nil
     case .answerCancel(let href, let action, let accepted):
       let answer: JSON = [
