@@ -19,7 +19,7 @@ public struct Violation: Error, Equatable, Sendable, CustomStringConvertible {
 /// Watches the server model; keeps the first violation only, the rest follow from it.
 struct Invariants {
   private(set) var first: (at: Instant, sentence: String)?
-  private var recentGrants: [Instant] = []
+  private var limits = LimitWatch()
   private var stepCount = 0
   private var lateLeases: Set<Int> = []
   private var isGranting = false
@@ -39,7 +39,7 @@ struct Invariants {
       violate("\(device) of stage index \(planned) was granted while \(open) is open", now)
     }
     if server.actions[index]?.isLeased == true { violate("\(device) holds a lease already", now) }
-    checkLimits(server, now: now)
+    if let sentence = limits.noteGrant(server, index, now: now) { violate(sentence, now) }
     isGranting = true
   }
 
@@ -50,22 +50,8 @@ struct Invariants {
       violate("\(device) is brought back although the rollout does not roll back", now)
     }
     if server.actions[index]?.isLeased == true { violate("\(device) holds a lease already", now) }
-    checkLimits(server, now: now)
+    if let sentence = limits.noteGrant(server, index, now: now) { violate(sentence, now) }
     isGranting = true
-  }
-
-  // Counted here once more, so that the engine's own window is not its own judge.
-  private mutating func checkLimits(_ server: ServerModel, now: Instant) {
-    let limits = server.rollout.policy.limits
-    if let concurrent = limits.concurrent {
-      let leased = server.actions.count { $0?.isLeased == true }
-      if leased >= concurrent { violate("a lease beyond the limit of \(concurrent)", now) }
-    }
-    recentGrants.removeAll { now - $0 >= .minutes(1) }
-    if let perMinute = limits.perMinute, recentGrants.count >= perMinute {
-      violate("a grant beyond the limit of \(perMinute) per minute", now)
-    }
-    recentGrants.append(now)
   }
 
   /// Keeps account of leases that come back without a grant: a device that was given up says that

@@ -16,6 +16,10 @@ public struct Scenario: Sendable {
   public var traits: FleetTraits
   /// What goes wrong on the way.
   public var faults: FaultPlan
+  /// Devices are spread over so many sites, which are failure domains; every fifth is at none.
+  public var siteCount = 3
+  /// Size of the image.
+  public var imageBytes: Int64 = 50_000_000
   /// The run ends here at the latest, counted from its start.
   public var horizon: Interval
   /// A bug built into the server model, to see that the invariants find it.
@@ -25,6 +29,12 @@ public struct Scenario: Sendable {
   public enum Sabotage: String, Sendable, CaseIterable {
     /// Grants although as many leases as allowed are held.
     case ignoresLimits
+    /// Grants although as many devices of a failure domain as allowed hold a lease.
+    case ignoresDomains
+    /// Grants although the line is full.
+    case ignoresBandwidth
+    /// Repeats attempts although the budget for them is spent.
+    case ignoresRetryBudget
     /// Grants to devices whose stage is closed.
     case ignoresStages
     /// Grants although the rollout is paused or stopped.
@@ -91,19 +101,16 @@ public struct Scenario: Sendable {
         + #"{"upTo": "100%", "soak": "5m", "waitAtMost": "3h"}]"#
       : #"{"start": \#(random.within(1...8)), "growth": \#(growth), "quorum": "80%","#
         + #""soak": "\#(random.within(0...20))m", "waitAtMost": "3h"}"#
-    let concurrent = random.below(2) == 0 ? #""concurrent": \#(random.within(5...20))"# : ""
-    let rate = random.below(2) == 0 ? #""perMinute": \#(random.within(1...6))"# : ""
-    let comma = concurrent.isEmpty || rate.isEmpty ? "" : ","
     return policy(
       #"{"name": "drawn","#
         + (canary
           ? #""canary": {"group": "staging", "soak": "10m", "quorum": "80%","#
             + #""waitAtMost": "3h"},"# : "")
         + #""stages": \#(stages), "failureLimit": {"share": "15%", "minimum": "#
-        + #"\#(random.within(1...4))}, "limits": {\#(concurrent)\#(comma)\#(rate)},"#
+        + #"\#(random.within(1...4))}, "limits": \#(drawLimits(&random)),"#
         + #""timeouts": {"accept": "15m", "download": "30m", "install": "30m","#
-        + #""verify": "30m", "reboot": "10m"}, "retry": {"attempts": "#
-        + #"\#(random.within(1...3)), "backoff": "2m", "maximum": "10m"},"#
+        + #""verify": "30m", "reboot": "10m"}, "retry": "#
+        + #"\#(drawRetry(&random)),"#
         + #""onAbort": "\#(random.below(4) == 0 ? "stop" : "rollback")"}"#)
   }
 

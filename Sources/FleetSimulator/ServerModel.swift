@@ -7,6 +7,7 @@ import UpdateModel
 struct Twin {
   let device: DeviceID
   let isCanary: Bool
+  let registration: Device
   var version: String?
   var versionAt = Instant.epoch
   var heardAt = Instant.epoch
@@ -19,12 +20,14 @@ struct ServerModel {
   private(set) var twins: [Twin]
   private(set) var digest: UInt64 = 0xcbf2_9ce4_8422_2325
   private(set) var grantCount = 0
+  let imageBytes: Int64
   var invariants = Invariants()
 
   private let policy: Policy
   private let sabotage: Scenario.Sabotage?
   private var nextAction: ActionID
   private var deadlines = TimedQueue<Int>()
+  private var load = DomainLoad()
 
   static let oldRelease = ReleaseID(1)
   static let newRelease = ReleaseID(2)
@@ -34,8 +37,14 @@ struct ServerModel {
     sabotage = scenario.sabotage
     nextAction = firstAction
     twins = (0..<scenario.fleetSize).map { number in
-      Twin(device: ServerModel.device(number), isCanary: number < scenario.canaryCount)
+      let device = ServerModel.device(number)
+      return Twin(
+        device: device, isCanary: number < scenario.canaryCount,
+        registration: ServerModel.registration(device, number, siteCount: scenario.siteCount))
     }
+    imageBytes = scenario.imageBytes
+    var sizes = DomainSizes()
+    for twin in twins { sizes.count(twin.registration, under: policy.limits.domains) }
     actions = [Action?](repeating: nil, count: scenario.fleetSize)
     let salt = scenario.seed
     let ranks = twins.filter { !$0.isCanary }.map { Cohort.rank(of: $0.device, salt: salt) }
@@ -44,7 +53,9 @@ struct ServerModel {
       let specification = RolloutSpecification(
         id: RolloutID(1), name: try Name("simulated"), release: ServerModel.newRelease,
         target: nil, policy: policy, policyDocument: .null, salt: salt, createdAt: .epoch)
-      rollout = Rollout(specification: specification, stages: stages)
+      rollout = Rollout(
+        specification: specification, stages: stages,
+        domainSizes: sizes.trimmed(for: policy.limits.domains))
     } catch {
       preconditionFailure("a scenario can be planned: \(error)")
     }
@@ -55,6 +66,17 @@ struct ServerModel {
       return try DeviceID("sim-\(number)")
     } catch {
       preconditionFailure("a numbered id is valid: \(error.reason)")
+    }
+  }
+
+  private static func registration(_ device: DeviceID, _ number: Int, siteCount: Int) -> Device {
+    do {
+      return Device(
+        key: DeviceKey(tenant: try Name("simulated"), device: device), hardware: nil,
+        tokenDigest: nil, tags: number % 5 == 4 ? [:] : ["site": "site-\(number % siteCount)"],
+        attributes: [:], createdAt: .epoch)
+    } catch {
+      preconditionFailure("a constant is a name: \(error.reason)")
     }
   }
 
@@ -146,7 +168,8 @@ struct ServerModel {
     let candidate = Candidate(
       device: twin.device, fits: true, isTargeted: true,
       runsRelease: twin.version == Scenario.newVersion, isCanary: twin.isCanary)
-    let answer = Eligibility.decide(candidate, action: actions[index], in: rollout, now: now)
+    let answer = Eligibility.decide(
+      candidate, action: actions[index], in: rollout, demand: demand(index), now: now)
     guard let stage = sabotaged(answer) else { return }
     invariants.checkGrant(self, index, candidate, stage: stage, now: now)
     if let action = actions[index] {
@@ -168,6 +191,9 @@ struct ServerModel {
     case (.eligible(let stage), _): stage
     case (.deferred(.concurrencyLimit), .ignoresLimits): 0
     case (.deferred(.rateLimit), .ignoresLimits): 0
+    case (.deferred(.domainLimit), .ignoresDomains): 0
+    case (.deferred(.bandwidth), .ignoresBandwidth): 0
+    case (.deferred(.retryBudget), .ignoresRetryBudget): 0
     case (.deferred(.stageClosed(let stage)), .ignoresStages): stage
     case (.deferred(.notRunning(.paused)), .ignoresStatus): 0
     default: nil
@@ -177,7 +203,9 @@ struct ServerModel {
   private mutating func recover(_ index: Int, now: Instant) {
     guard let action = actions[index], sabotage != .neverTurnsBack else { return }
     let runs = twins[index].version == Scenario.newVersion
-    switch Recovery.decide(action, runsRelease: runs, in: rollout, now: now) {
+    switch Recovery.decide(
+      action, runsRelease: runs, in: rollout, demand: demand(index), now: now)
+    {
     case .nothing, .wait: return
     case .cancel: step(index, .cancelRequested, now: now)
     case .turnBack(let release):
@@ -196,7 +224,7 @@ struct ServerModel {
 
   private mutating func grant(_ index: Int, _ action: Action, now: Instant) {
     grantCount += 1
-    rollout.evolve(.granted, at: now)
+    rollout.grant(action, bytes: imageBytes, at: now)
     replace(index, by: action, now: now)
   }
 
@@ -215,6 +243,7 @@ struct ServerModel {
     let before = actions[index]
     invariants.noteLease(index, before: before, after: next)
     actions[index] = next
+    load.follow(next, under: policy.limits.domains) { twins[index].registration }
     mix(UInt64(index) << 32 ^ UInt64(next.standing.rawValue) << 56 ^ UInt64(next.id.number))
     mix(UInt64(truncatingIfNeeded: now.milliseconds))
     if let deadline = next.deadline, deadline != before?.deadline {
@@ -225,6 +254,17 @@ struct ServerModel {
       rollout.evolve(.moved(stage: next.stage, from: from, to: next.standing), at: now)
     }
     advance(now)
+  }
+
+  private func demand(_ index: Int) -> GrantDemand {
+    GrantDemand(
+      bytes: imageBytes, fullDomain: load.full(for: twins[index].registration, in: rollout))
+  }
+
+  /// Whether a device waits for an attempt that the budget of the rollout does not have.
+  func isHeldByBudget(_ index: Int) -> Bool {
+    guard let action = actions[index], action.standing == .retrying else { return false }
+    return action.failure != nil && rollout.isRetryBudgetSpent
   }
 
   private mutating func takeID() -> ActionID {

@@ -165,10 +165,12 @@ public struct Simulation {
 
   // Closed for a reason that lies with the device: nothing more is to be expected of it.
   private func isOver(_ index: Int) -> Bool {
-    switch server.actions[index]?.standing {
+    if server.isHeldByBudget(index) { return true }
+    return switch server.actions[index]?.standing {
     case .failed, .stranded, .returnFailed: true
-    // It fell back by itself and cannot say so; nobody can know.
-    case .unverified: !devices[index].personality.isVersionAware
+    // It fell back by itself, or installed and its word was lost, and it cannot say what it runs;
+    // nobody can know.
+    case .unverified, .cancelled: !devices[index].personality.isVersionAware
     default: false
     }
   }
@@ -191,11 +193,14 @@ public struct Simulation {
   private func livenessFault() -> String? {
     let rollout = server.rollout
     switch rollout.status {
+    // A budget of repetitions that is spent holds devices, and with them a stage, until a person
+    // acts.
+    case .running where devices.indices.contains { server.isHeldByBudget($0) }: return nil
     case .draft, .running, .paused, .rollingBack:
       return "the rollout never came to rest: "
         + (waitSentence(Gate.evaluate(rollout, now: start + scenario.horizon)) ?? "no reason")
     case .completed: break
-    case .halted, .aborted, .rolledBack, .closed: break
+    case .halted, .aborted, .rolledBack, .ended, .closed: break
     }
     if isAtRest { return nil }
     let stuck = devices.indices.first { index in

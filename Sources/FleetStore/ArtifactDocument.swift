@@ -111,6 +111,8 @@ extension Release {
       "name": .string(name.text), "version": .string(version.text), "notes": .string(notes),
       "artifacts": .array(artifacts.map { .integer(Int64($0.number)) }),
       "status": .string(status.rawValue), "createdAt": .integer(createdAt.milliseconds),
+      "floor": floor.map { .integer(Int64($0.number)) },
+      "rollbackFloor": rollbackFloor.map { .integer(Int64($0.number)) },
     ])
   }
 
@@ -126,7 +128,8 @@ extension Release {
       else { return nil }
       return Release(
         id: id, name: name, version: version, notes: notes, artifacts: artifacts, status: status,
-        createdAt: createdAt)
+        createdAt: createdAt, floor: reader.has("floor") ? reader.serial("floor") : nil,
+        rollbackFloor: reader.has("rollbackFloor") ? reader.serial("rollbackFloor") : nil)
     }
   }
 }

@@ -30,10 +30,10 @@ extension ChangeWriter {
       case .release: Kind.documentUpsert("release")
       case .device:
         """
-        INSERT INTO device (tenant, id, hardware, token, tags, attributes, created)
-        VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, id) DO UPDATE
+        INSERT INTO device (tenant, id, hardware, token, tags, attributes, created, ran)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, id) DO UPDATE
         SET hardware = excluded.hardware, token = excluded.token, tags = excluded.tags,
-        attributes = excluded.attributes, created = excluded.created
+        attributes = excluded.attributes, created = excluded.created, ran = excluded.ran
         """
       case .deleteDevice: "DELETE FROM device WHERE tenant = ? AND id = ?"
       case .deleteMemberships: "DELETE FROM group_member WHERE tenant = ? AND device = ?"
@@ -51,13 +51,14 @@ extension ChangeWriter {
       case .updateRollout:
         """
         UPDATE rollout SET status = ?, open_stage = ?, stop = ?, started = ?, ended = ?, stages = ?,
-        specification = ?, evidence = ? WHERE tenant = ? AND id = ?
+        specification = ?, evidence = ?, approved_by = ? WHERE tenant = ? AND id = ?
         """
       case .insertRollout:
         """
         INSERT INTO rollout
-        (status, open_stage, stop, started, ended, stages, specification, evidence, tenant, id)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        (status, open_stage, stop, started, ended, stages, specification, evidence, approved_by,
+        tenant, id)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
       case .rolloutEvent:
         "INSERT INTO rollout_event (tenant, rollout, at, sentence) VALUES (?, ?, ?, ?)"
@@ -87,7 +88,8 @@ extension ChangeWriter {
     }
 
     private static let actionUpsert = """
-      INSERT INTO action VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      INSERT INTO action
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (tenant, rollout, device) DO UPDATE
       SET stage = excluded.stage, kind = excluded.kind, id = excluded.id,
       previous = excluded.previous, attempt = excluded.attempt, release = excluded.release,
@@ -95,7 +97,7 @@ extension ChangeWriter {
       until = excluded.until, cancel = excluded.cancel, granted = excluded.granted,
       changed = excluded.changed, installed = excluded.installed, cause = excluded.cause,
       detail = excluded.detail, stratum = excluded.stratum, exposed = excluded.exposed,
-      proven = excluded.proven, marks = excluded.marks
+      proven = excluded.proven, marks = excluded.marks, aside = excluded.aside
       """
 
     private static func documentUpsert(_ table: String) -> String {

@@ -96,7 +96,8 @@ final class ChangeWriter {
       .bind(action.failure?.cause.rawValue).bind(action.failure?.detail)
       .bind(action.stratum.map(Int64.init)).bind(action.exposedAt?.milliseconds)
       .bind(action.provenAt?.milliseconds)
-      .bind((action.isReported ? 1 : 0) + (action.isSilent ? 2 : 0)).run()
+      .bind((action.isReported ? 1 : 0) + (action.isSilent ? 2 : 0))
+      .bind(action.aside?.document.line).run()
   }
 
   private func update(lastSeen: [(DeviceKey, Instant)]) throws(StoreError) {
@@ -115,7 +116,7 @@ final class ChangeWriter {
       statement.bindNull()
     }
     try statement.bind(propertiesText(device.tags)).bind(propertiesText(device.attributes))
-      .bind(device.createdAt.milliseconds).run()
+      .bind(device.createdAt.milliseconds).bind(releasesText(device.ran)).run()
   }
 
   private func delete(_ key: DeviceKey) throws(StoreError) {
@@ -149,6 +150,7 @@ final class ChangeWriter {
         .bind(rollout.stop?.document.line).bind(rollout.startedAt?.milliseconds)
         .bind(rollout.endedAt?.milliseconds).bind(rollout.stagesDocument.line)
         .bind(rollout.specificationDocument.line).bind(rollout.evidenceDocument?.line)
+        .bind(rollout.approvedBy)
     }
     let id = Int64(rollout.specification.id.number)
     let update = try prepared(.updateRollout)

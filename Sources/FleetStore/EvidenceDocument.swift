@@ -44,6 +44,7 @@ extension Stratum {
     .members([
       "label": .string(label), "size": JSON(size), "opened": JSON(opened),
       "bound": bound.map { .string(String($0)) },
+      "excused": .array([JSON(excused.exposed), JSON(excused.reported), JSON(excused.lost)]),
       "quarantine": quarantine.map {
         .members(["since": .integer($0.since.milliseconds), "reason": .string($0.reason)])
       },
@@ -63,8 +64,13 @@ extension Stratum {
       else { return nil }
       quarantine = Quarantine(since: since, reason: reason)
     }
+    var excused = Excused()
+    if let counts = reader.value("excused")?.array?.compactMap({ $0.integer }), counts.count == 3 {
+      (excused.exposed, excused.reported, excused.lost) =
+        (Int(clamping: counts[0]), Int(clamping: counts[1]), Int(clamping: counts[2]))
+    }
     self.init(label: label, size: size, evidence: terms, poll: poll)
-    restore(opened: opened, bound: bound, quarantine: quarantine)
+    restore(opened: opened, bound: bound, quarantine: quarantine, excused: excused)
   }
 }
 

@@ -81,7 +81,10 @@ struct Loader {
   }
 
   private func loadRollouts(_ visitor: inout some SnapshotVisitor) throws(StoreError) {
-    let columns = "tenant, id, specification, status, open_stage, stop, started, ended, stages, evidence"
+    let columns = """
+      tenant, id, specification, status, open_stage, stop, started, ended, stages, evidence,
+      approved_by
+      """
     var rollouts: [(tenant: Name, rollout: Rollout)] = []
     try rows("rollout", key: 2, "SELECT \(columns) FROM rollout ORDER BY tenant, id") {
       (row) throws(RowFault) in
@@ -91,7 +94,7 @@ struct Loader {
       connection,
       """
       SELECT tenant, rollout, min(device), count(*) FROM action
-      WHERE tenant = ? AND rollout = ? GROUP BY stage, kind, phase, outcome
+      WHERE tenant = ? AND rollout = ? GROUP BY stage, kind, phase, outcome, aside IS NULL
       """)
     let example = try Statement(
       connection, "SELECT * FROM action WHERE tenant = ? AND rollout = ? AND device = ?")

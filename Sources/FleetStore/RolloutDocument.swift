@@ -21,7 +21,12 @@ extension Rollout {
       "target": target, "policy": asked.policyDocument, "salt": .string(String(asked.salt)),
       "createdAt": .integer(asked.createdAt.milliseconds),
       "pollInterval": .integer(asked.pollInterval.milliseconds),
+      "priority": asked.terms.priority == RolloutTerms.usualPriority
+        ? nil : JSON(asked.terms.priority),
+      "startAt": asked.terms.startAt.map { .integer($0.milliseconds) },
+      "endAt": asked.terms.endAt.map { .integer($0.milliseconds) },
       "stages": .array(stages.map { $0.plan.document }),
+      "domains": domainSizes.document,
     ])
   }
 
@@ -49,7 +54,8 @@ extension Rollout {
       let target = hasTarget ? RolloutSpecification.Target(reader.object("target")) : nil
       guard let name = reader.name("name"), let release: ReleaseID = reader.serial("release"),
         !hasTarget || target != nil, let salt = reader.wide("salt"),
-        let createdAt = reader.instant("createdAt"), let readers = reader.objects("stages")
+        let createdAt = reader.instant("createdAt"), let terms = RolloutTerms(stored: reader),
+        let readers = reader.objects("stages")
       else { return nil }
       let stages = readers.compactMap { PlannedStage($0, policy: policy) }
       guard stages.count == readers.count else { return nil }
@@ -58,8 +64,10 @@ extension Rollout {
         policyDocument: policyDocument, salt: salt, createdAt: createdAt,
         // Rows that were written before it was kept have the usual one.
         pollInterval: document["pollInterval"]?.integer.map { Interval(milliseconds: $0) }
-          ?? .minutes(5))
-      return Rollout(specification: specification, stages: stages)
+          ?? .minutes(5),
+        terms: terms)
+      guard let domains = DomainSizes(reader) else { return nil }
+      return Rollout(specification: specification, stages: stages, domainSizes: domains)
     }
   }
 
@@ -158,6 +166,38 @@ extension PlannedStage {
       return nil
     }
     self.init(name: name, size: size, selection: selection, gate: gate, signOff: signOff)
+  }
+}
+
+extension DomainSizes {
+  /// An object of counts for each budget; nil when no budget is a share.
+  fileprivate var document: JSON? {
+    guard sizes.contains(where: { !$0.isEmpty }) else { return nil }
+    return .array(
+      sizes.map { counts in
+        .object(counts.sorted { $0.key < $1.key }.map { JSON.Member($0.key, JSON($0.value)) })
+      })
+  }
+
+  fileprivate init?(_ parent: DocumentReader) {
+    guard parent.has("domains") else {
+      self.init()
+      return
+    }
+    let sizes = parent.read("domains", default: nil, allowed: "a list of objects with counts") {
+      value -> [[String: Int]]? in
+      let objects = value.array?.compactMap { object -> [String: Int]? in
+        guard let members = object.members else { return nil }
+        let pairs = members.compactMap { member in
+          member.value.integer.flatMap { Int(exactly: $0) }.map { (member.key, $0) }
+        }
+        // Spellings that Unicode calls equal are one domain.
+        return pairs.count == members.count ? Dictionary(pairs, uniquingKeysWith: +) : nil
+      }
+      return objects?.count == value.array?.count ? objects : nil
+    }
+    guard let sizes else { return nil }
+    self.init(sizes)
   }
 }
 

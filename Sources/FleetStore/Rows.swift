@@ -40,9 +40,10 @@ extension Row {
     let attributes = try properties()
     let createdAt = try instant()
     let seen = try optional { (row) throws(RowFault) in try row.instant() }
+    let ran = try optional { (row) throws(RowFault) in try row.releases() }
     let device = Device(
       key: key, hardware: hardware, tokenDigest: token, tags: tags, attributes: attributes,
-      createdAt: createdAt)
+      createdAt: createdAt, ran: ran ?? [])
     return (device, seen)
   }
 
@@ -77,10 +78,10 @@ extension Row {
     guard openStage.map({ rollout.stages.indices.contains($0) }) ?? true else {
       throw RowFault("the open stage is not among the \(rollout.stages.count) planned")
     }
+    let evidence = try optional({ (row) throws(RowFault) in try row.json() })
     rollout.restore(
       status: status, openStage: openStage, stop: reason, startedAt: started, endedAt: ended,
-      stageTimes: times)
-    let evidence = try optional({ (row) throws(RowFault) in try row.json() })
+      stageTimes: times, approvedBy: isNull() ? nil : text())
     if let evidence { try rollout.restoreEvidence(from: evidence) }
     return rollout
   }
@@ -113,11 +114,12 @@ extension Row {
     let exposed = try optional { (row) throws(RowFault) in try row.instant() }
     let proven = try optional { (row) throws(RowFault) in try row.instant() }
     let marks: Int = try number()
+    let aside = try optional { (row) throws(RowFault) in try Aside.read(try row.json()) }
     var action = Action(
       rollout: rollout, device: device, stage: stage, kind: kind, id: id, previousID: previous,
       attempt: attempt, release: release, fallback: fallback, state: state, cancel: cancel,
       grantedAt: granted, changedAt: changed, installedAt: installed,
-      failure: cause.map { Action.Failure($0, detail ?? "") })
+      failure: cause.map { Action.Failure($0, detail ?? "") }, aside: aside)
     action.stratum = stratum
     action.exposedAt = exposed
     action.provenAt = proven

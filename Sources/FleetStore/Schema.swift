@@ -8,7 +8,7 @@
 /// The migrations of the database file.
 enum Schema {
   /// Each brings the file from the version of its index to the next. Never edit one that shipped.
-  static let migrations = [version1, evidence]
+  static let migrations = [version1, version2]
 
   /// Brings a file to the newest version; refuses one that is newer.
   static func migrate(_ connection: Connection) throws(StoreError) {
@@ -92,13 +92,18 @@ enum Schema {
     CREATE TABLE report_run (first INTEGER PRIMARY KEY, hashes BLOB NOT NULL) STRICT;
     """
 
-  // action.marks holds bits: 1 reported, 2 silent.
-  private static let evidence = """
+  // action.marks holds bits: 1 reported, 2 silent; action.aside is a document, see `Aside`, and nearly
+  // always absent; rollout.approved_by names who approved the start; device.ran lists the releases
+  // with an anti-rollback floor that it ran.
+  private static let version2 = """
     ALTER TABLE action ADD COLUMN stratum INTEGER;
     ALTER TABLE action ADD COLUMN exposed INTEGER;
     ALTER TABLE action ADD COLUMN proven INTEGER;
     ALTER TABLE action ADD COLUMN marks INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE action ADD COLUMN aside TEXT;
     ALTER TABLE rollout ADD COLUMN evidence TEXT;
+    ALTER TABLE rollout ADD COLUMN approved_by TEXT;
+    ALTER TABLE device ADD COLUMN ran TEXT;
 
     CREATE TABLE decision (
       id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, rollout INTEGER NOT NULL, at INTEGER NOT NULL,

@@ -17,6 +17,7 @@ extension ControlPlane {
       while expireLeases(in: room) == ControlPlane.expiriesPerTurn {}
       watchSilence(in: room)
       judgeAll(in: room)
+      startScheduled(in: room)
     }
   }
 
@@ -27,7 +28,8 @@ extension ControlPlane {
       var draft = Draft(room, now: now)
       for entry in due {
         guard let book = ledger.books[entry.rollout], book.isLive,
-          let action = book.actions[entry.device], action.deadline == entry.deadline
+          let action = book.actions[entry.device],
+          let due = action.due(under: book.rollout.policy), due <= now
         else { continue }
         expire(action, in: book, &ledger, &draft)
       }
@@ -46,6 +48,10 @@ extension ControlPlane {
       draft.record(waiting, in: book, &ledger)
       return
     }
+    if !action.isLeased, !book.rollout.status.grantsUpdates {
+      // Nor does the time for which a device may postpone what it would not be given.
+      return keepPostponed(action, in: book, &ledger, now: draft.now)
+    }
     let heard = draft.room.fleet.view(action.device)?.lastSeen ?? .epoch
     guard
       let next = try? ActionMachine.apply(  // an expiry is never refused
@@ -63,6 +69,16 @@ extension ControlPlane {
     draft.judge(book)
   }
 
+  private func keepPostponed(
+    _ action: Action, in book: RolloutBook, _ ledger: inout Ledger, now: Instant
+  ) {
+    // What has ended grants no more, so nobody needs to look again.
+    guard book.rollout.status == .paused else { return }
+    ledger.deadlines.insert(
+      DeadlineQueue.Entry(
+        deadline: now + .minutes(1), rollout: action.rollout, device: action.device))
+  }
+
   private func judgeAll(in room: Room) {
     let now = clock.now
     room.ledger.withLock { ledger in
@@ -73,6 +89,7 @@ extension ControlPlane {
         // Its reason speaks of time that passes.
         if book.rollout.status == .running { room.noteChange() }
       }
+      closeReplaced(&ledger, &draft)
       _ = commit(draft, &ledger)
     }
   }

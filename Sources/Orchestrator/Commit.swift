@@ -25,13 +25,15 @@ struct Draft {
   /// Stores an action in its book and for the store, with its next deadline.
   mutating func record(_ action: Action, in book: RolloutBook, _ ledger: inout Ledger) {
     let wasWatched = book.actions[action.device].map(\.isWatched) ?? false
-    book.record(action, now: now)
+    book.record(action, now: now) {
+      room.fleet.device(DeviceKey(tenant: room.tenant, device: action.device))?.device
+    }
     if action.isWatched, !wasWatched, let silence = book.rollout.silence {
       ledger.silences.insert(
         DeadlineQueue.Entry(
           deadline: now + silence, rollout: action.rollout, device: action.device))
     }
-    if let deadline = action.deadline {
+    if let deadline = action.due(under: book.rollout.policy) {
       ledger.deadlines.insert(
         DeadlineQueue.Entry(deadline: deadline, rollout: action.rollout, device: action.device))
     }
@@ -56,7 +58,7 @@ struct Draft {
   private mutating func record(_ event: RolloutEvent, in book: RolloutBook) {
     let id = book.rollout.specification.id
     switch event {
-    case .stepOpened(_, _, let judgement), .held(_, let judgement):
+    case .stepOpened(_, _, let judgement), .held(_, let judgement), .outage(_, let judgement):
       changes.append(.decision(room.tenant, id, judgement))
     case .quarantined(let strata, let judgement):
       changes.append(.decision(room.tenant, id, judgement))

@@ -11,6 +11,11 @@ extension ControlPlane {
     _ device: Device, _ view: DeviceView, _ room: Room, _ ledger: inout Ledger, now: Instant
   ) -> Finding {
     guard isStoreHealthy else { return .later(until: nil, ticket: 0) }
+    for id in ledger.live {
+      // Before anything is noted or decided, because all that is done again once it is loaded.
+      let schedule = ledger.books[id]?.rollout.policy.windows
+      if let zone = missingZone(for: device, in: schedule, now: now) { return .needsZone(zone) }
+    }
     var draft = Draft(room, now: now)
     draft.isFirstQuestion = room.fleet.noteFirstQuestion(to: device.key.device)
     let outcome = decide(device, view, &ledger, &draft)
@@ -34,14 +39,20 @@ extension ControlPlane {
     _ device: Device, _ view: DeviceView, _ ledger: inout Ledger, _ draft: inout Draft
   ) -> Outcome {
     var wait: Outcome = .nothing
+    let superseded = endSuperseded(device, &ledger, &draft)
     // A lease comes before everything: a device never holds two.
     let leased = ledger.lease(of: device.key.device)
-    if let leased, let book = ledger.books[leased], let action = book.actions[device.key.device] {
+    if let leased, let book = ledger.books[leased] {
+      askToStandAside(device, in: book, &ledger, &draft)
+    }
+    if let leased, let book = ledger.books[leased], let action = book.actions[device.key.device],
+      action.isLeased
+    {
       let outcome = attend(action, of: device, view, in: book, &ledger, &draft)
       if book.actions[device.key.device]?.isLeased ?? false { return outcome }
       wait = outcome
     }
-    for id in ledger.live where id != leased {
+    for id in ledger.live where id != leased && !superseded.contains(id) {
       guard let book = ledger.books[id] else { continue }
       let outcome =
         book.actions[device.key.device].map {
@@ -49,7 +60,13 @@ extension ControlPlane {
         } ?? offer(device, in: book, &ledger, &draft)
       switch outcome {
       case .leased, .cancelling: return outcome
-      case .later: wait = outcome
+      case .later(let until):
+        // Of several waits the one that is over first.
+        if case .later(let other?) = wait {
+          wait = .later(min(other, until ?? other))
+        } else {
+          wait = outcome
+        }
       case .nothing: break
       }
     }
@@ -62,6 +79,10 @@ extension ControlPlane {
     _ ledger: inout Ledger, _ draft: inout Draft
   ) -> Outcome {
     var action = known
+    if ledger.hasMovedOn(device, from: known, in: book) {
+      forget(known, in: book, &ledger, &draft)
+      return .nothing
+    }
     let running = ControlPlane.running(device, view, action, ledger)
     step(.polled(running), &action, book, &ledger, &draft)
     let isBarred = action.stratum.map { book.rollout.strata[$0].quarantine != nil } ?? false
@@ -88,7 +109,7 @@ extension ControlPlane {
     }
   }
 
-  private func step(
+  func step(
     _ input: ActionInput, _ action: inout Action, _ book: RolloutBook, _ ledger: inout Ledger,
     _ draft: inout Draft
   ) {
@@ -98,8 +119,10 @@ extension ControlPlane {
         input, to: action, policy: book.rollout.policy, salt: book.rollout.specification.salt,
         now: draft.now), next != action
     else { return }
-    action = next
-    draft.record(next, in: book, &ledger)
+    let moved = pastFloor(next, from: action, in: book, ledger, &draft)
+    guard moved != action else { return }
+    action = moved
+    draft.record(action, in: book, &ledger)
     draft.judge(book)
   }
 
@@ -108,46 +131,45 @@ extension ControlPlane {
     _ action: inout Action, of device: Device, in book: RolloutBook, _ ledger: inout Ledger,
     _ draft: inout Draft
   ) -> Outcome? {
-    let release = book.rollout.specification.release
+    let window = window(
+      of: device, in: book.rollout.policy.windows, draft.room, now: draft.now)
     let recovery = Recovery.decide(
-      action, runsRelease: ledger.runs(device, release), in: book.rollout, now: draft.now)
-    switch isPossible(recovery, action, ledger) ? recovery : .strand {
+      action, runsRelease: ledger.runsWhatWasGiven(device, action, in: book), in: book.rollout,
+      window: window.state, demand: ledger.demand(of: device, action, in: book), now: draft.now)
+    let obstacle = ledger.obstacle(to: recovery, action, for: device)
+    switch obstacle == nil ? recovery : .strand {
     case .nothing: break
-    case .wait(let reason): return ControlPlane.outcome(of: reason)
-    case .cancel: step(.cancelRequested, &action, book, &ledger, &draft)
+    case .wait(let reason): return ControlPlane.outcome(of: reason, window)
+    case .cancel:
+      step(.cancelRequested, &action, book, &ledger, &draft)
+      // What ended at once may have left the device on a floor.
+      if !action.isLeased { return recover(&action, of: device, in: book, &ledger, &draft) }
     case .strand:
-      action = action.stranded(now: draft.now)
+      action = action.stranded(by: obstacle ?? .nothingKnown, now: draft.now)
       draft.record(action, in: book, &ledger)
       draft.judge(book)
     case .turnBack(let fallback):
       action = ActionMachine.turnBack(
         action, to: fallback, id: newID(&draft), policy: book.rollout.policy, now: draft.now)
-      grant(action, in: book, &ledger, &draft)
+      grant(action, to: device, in: book, &ledger, &draft)
     case .retryTurnBack:
       action = ActionMachine.regrant(
         action, id: newID(&draft), policy: book.rollout.policy, now: draft.now)
-      grant(action, in: book, &ledger, &draft)
+      grant(action, to: device, in: book, &ledger, &draft)
     }
     return nil
   }
 
-  // A release that was revoked since the device ran it is no way back either.
-  private func isPossible(_ recovery: Recovery, _ action: Action, _ ledger: Ledger) -> Bool {
-    switch recovery {
-    case .turnBack(let fallback): ledger.isPublished(fallback)
-    case .retryTurnBack: ledger.isPublished(action.release)
-    case .nothing, .cancel, .strand, .wait: true
-    }
-  }
-
   // What a device is told that is granted nothing.
-  private static func outcome(of answer: Eligibility) -> Outcome {
+  private static func outcome(of answer: Eligibility, _ window: DeviceWindow) -> Outcome {
     switch answer {
-    case .eligible, .excluded, .deferred(.stageClosed), .deferred(.notRunning),
-      .deferred(.placeClosed), .deferred(.quarantined):
-      .nothing
-    case .deferred(.backingOff(let until)), .deferred(.rateLimit(_, let until)): .later(until)
-    case .deferred(.concurrencyLimit), .deferred(.returnGate): .later(nil)
+    case .eligible, .excluded: .nothing
+    case .deferred(let reason):
+      switch reason {
+      case .stageClosed, .notRunning, .placeClosed, .quarantined, .endTimePassed: .nothing
+      case .maintenanceWindow: .later(window.opening)
+      default: .later(reason.until ?? window.recheck)
+      }
     }
   }
 
@@ -157,25 +179,35 @@ extension ControlPlane {
   ) -> Outcome {
     let known = book.actions[device.key.device]
     let specification = book.rollout.specification
-    var candidate = ledger.candidate(device, in: book)
+    let window = window(of: device, in: specification.policy.windows, draft.room, now: draft.now)
+    var candidate = ledger.candidate(device, in: book, window: window.state)
     if known == nil { joinIfNew(&candidate, device, in: book, &draft) }
-    let answer = Eligibility.decide(candidate, action: known, in: book.rollout, now: draft.now)
+    let answer = Eligibility.decide(
+      candidate, action: known, in: book.rollout,
+      demand: ledger.demand(of: device, known, in: book), now: draft.now)
     switch answer {
-    case .excluded, .deferred: return ControlPlane.outcome(of: answer)
+    case .excluded, .deferred: return ControlPlane.outcome(of: answer, window)
     case .eligible(let stage):
       // What it runs now is what it could go back to. So a device that never spoke gets one poll to
       // say so, and no more, because some never do.
-      if known == nil, device.attributes.isEmpty, draft.isFirstQuestion { return .later(nil) }
+      if known == nil, device.attributes.isEmpty, draft.isFirstQuestion {
+        return .later(window.recheck)
+      }
       let id = newID(&draft)
       let policy = specification.policy
+      // An obstacle would have excluded it.
+      var release = specification.release
+      if case .step(let step) = ledger.route(device, to: release) { release = step }
       let action =
-        known.map { ActionMachine.regrant($0, id: id, policy: policy, now: draft.now) }
+        known.map {
+          ActionMachine.regrant($0, release: release, id: id, policy: policy, now: draft.now)
+        }
         ?? Action(
           rollout: specification.id, device: device.key.device, stage: stage, id: id,
-          release: specification.release, fallback: ledger.fallback(of: device, from: book.release),
+          release: release, fallback: ledger.fallback(of: device, from: book.release),
           deadline: draft.now + policy.timeouts.accept, now: draft.now,
           stratum: candidate.isCanary && stage == 0 ? nil : candidate.stratum)
-      grant(action, in: book, &ledger, &draft)
+      grant(action, to: device, in: book, &ledger, &draft)
       return .leased(id)
     }
   }
@@ -190,15 +222,16 @@ extension ControlPlane {
     else { return }
     let (stratum, events) = book.join(device.key.device, label: label, now: draft.now)
     guard !events.isEmpty else { return }
-    candidate = candidate.inStratum(stratum)
+    candidate.stratum = stratum
     draft.happened(events.filter { $0.sentence(in: book.rollout) != nil }, in: book)
     draft.judge(book)
   }
 
   private func grant(
-    _ action: Action, in book: RolloutBook, _ ledger: inout Ledger, _ draft: inout Draft
+    _ action: Action, to device: Device, in book: RolloutBook, _ ledger: inout Ledger,
+    _ draft: inout Draft
   ) {
-    book.evolve(.granted, now: draft.now)
+    book.grant(action, bytes: ledger.bytes(of: action.release, for: device), now: draft.now)
     draft.record(action, in: book, &ledger)
     draft.add(
       .report(
@@ -211,7 +244,7 @@ extension ControlPlane {
           code: nil)))
   }
 
-  private func newID(_ draft: inout Draft) -> ActionID {
+  func newID(_ draft: inout Draft) -> ActionID {
     let (id, reservation) = actionNumbers.withLock { $0.take() }
     if let reservation { draft.add(reservation) }
     return id

@@ -16,6 +16,7 @@ public final class ControlPlane: Sendable {
   /// The stored images.
   public let images: ImageShelf
   let policies: PolicyShelf
+  let timeZones: TimeZoneShelf
   let clock: any Clock
   let access = Lock(AccessTable())
   let actionNumbers = Lock(ActionNumbers())
@@ -28,11 +29,13 @@ public final class ControlPlane: Sendable {
 
   /// Joins the parts; nothing is loaded yet, see `load()`.
   public init(
-    store: Store, images: ImageShelf, policies: PolicyShelf, clock: any Clock = SystemClock()
+    store: Store, images: ImageShelf, policies: PolicyShelf,
+    timeZones: TimeZoneShelf = TimeZoneShelf(), clock: any Clock = SystemClock()
   ) {
     self.store = store
     self.images = images
     self.policies = policies
+    self.timeZones = timeZones
     self.clock = clock
     loadedAt = clock.now
   }

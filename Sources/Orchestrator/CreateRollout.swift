@@ -8,7 +8,7 @@ public import UpdateModel
 extension ControlPlane {
   /// Creates a rollout in status draft; returns it with the ticket to wait for.
   public func createRollout(
-    named name: Name, _ request: RolloutRequest, in room: Room
+    named name: Name, _ request: RolloutRequest, terms: RolloutTerms = .usual, in room: Room
   ) throws(Problem) -> (rollout: Rollout, ticket: UInt64) {
     try requireStore()
     guard !name.text.allSatisfy(\.isNumber) else {
@@ -17,7 +17,11 @@ extension ControlPlane {
       )
     }
     let now = clock.now
+    if let endAt = terms.endAt, endAt <= now {
+      throw Problem(.invalidRequest, "endAt: \(endAt) has passed already; give a later time")
+    }
     let (policy, document) = try policies.policy(request.policy, overrides: request.overrides)
+    try timeZones.require(policy.windows, at: now)
     let release = try room.ledger.withLock { ledger throws(Problem) in
       try ledger.resolve(release: request.release)
     }
@@ -34,7 +38,7 @@ extension ControlPlane {
       let specification = RolloutSpecification(
         id: id, name: name, release: release.id, target: request.target, policy: policy,
         policyDocument: document, salt: salt, createdAt: now,
-        pollInterval: room.settings.pollInterval)
+        pollInterval: room.settings.pollInterval, terms: terms)
       let book = RolloutBook(
         rollout: Rollout(specification: specification, stages: []), release: release,
         artifacts: release.artifacts.compactMap { ledger.artifacts[$0] })
@@ -42,11 +46,20 @@ extension ControlPlane {
       ledger.books[id] = book
       ledger.lastTicket = store.enqueue([
         .rollout(room.tenant, book.rollout),
-        .rolloutEvent(room.tenant, id, at: now, sentence: "created with policy \(policy.name)"),
+        .rolloutEvent(room.tenant, id, at: now, sentence: ControlPlane.creation(specification)),
       ])
       room.noteChange()
       return (book.rollout, ledger.lastTicket)
     }
+  }
+
+  private static func creation(_ specification: RolloutSpecification) -> String {
+    let terms = specification.terms
+    let priority = terms.priority == RolloutTerms.usualPriority ? nil : terms.priority
+    return "created with policy \(specification.policy.name)"
+      + (priority.map { ", priority \($0)" } ?? "")
+      + (terms.startAt.map { ", to start at \($0)" } ?? "")
+      + (terms.endAt.map { ", to end at \($0)" } ?? "")
   }
 
   private func refuseTwin(of name: Name, _ ledger: Ledger) throws(Problem) {

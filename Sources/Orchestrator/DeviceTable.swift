@@ -158,10 +158,13 @@ struct DeviceTable {
 struct DeviceDetails: Equatable {
   var tags: [String: String]
   var attributes: [String: String]
+  /// See `Device.ran`.
+  var ran: [ReleaseID]
 
-  init(tags: [String: String], attributes: [String: String]) {
+  init(tags: [String: String], attributes: [String: String], ran: [ReleaseID] = []) {
     self.tags = tags
     self.attributes = attributes
+    self.ran = ran
   }
 
   init(_ text: [UInt8]?) {
@@ -169,14 +172,18 @@ struct DeviceDetails: Equatable {
     let document = text.flatMap { try? JSON.parse($0) }
     tags = DeviceDetails.texts(document?["t"])
     attributes = DeviceDetails.texts(document?["a"])
+    ran = (document?["r"]?.array ?? []).compactMap { number in
+      number.integer.flatMap(UInt32.init(exactly:)).map { ReleaseID($0) }
+    }
   }
 
   /// Nil when there is nothing to keep.
   var encoded: [UInt8]? {
-    guard !tags.isEmpty || !attributes.isEmpty else { return nil }
+    guard !tags.isEmpty || !attributes.isEmpty || !ran.isEmpty else { return nil }
     let text = JSON.members([
       "t": tags.isEmpty ? nil : DeviceDetails.object(tags),
       "a": attributes.isEmpty ? nil : DeviceDetails.object(attributes),
+      "r": ran.isEmpty ? nil : .array(ran.map { .integer(Int64($0.number)) }),
     ]).text
     // A copy, because text that grew step by step holds up to twice the memory it needs.
     return Array(text[...])

@@ -137,7 +137,8 @@ final class Fleet: Sendable {
       key: key,
       hardware: hardware.flatMap { try? Name($0) },  // was a name when it was interned
       tokenDigest: record.token.flatMap { Digest(bytes: $0.bytes) },
-      tags: details.tags, attributes: details.attributes, createdAt: record.createdAt)
+      tags: details.tags, attributes: details.attributes, createdAt: record.createdAt,
+      ran: details.ran)
   }
 
   private func record(_ device: DeviceID) -> DeviceRecord? {
@@ -153,7 +154,9 @@ final class Fleet: Sendable {
   /// Adds a device, or replaces what was registered and reported about it.
   func put(_ device: Device, lastSeen: Instant?, wantsAttributes: Bool, versionReportedAt: Instant?)
   {
-    let details = DeviceDetails(tags: device.tags, attributes: device.attributes).encoded
+    let details = DeviceDetails(
+      tags: device.tags, attributes: device.attributes, ran: device.ran
+    ).encoded
     let (hardware, version) = texts.withLock {
       (
         $0.hardware.number(of: device.hardware?.text),

@@ -13,6 +13,8 @@ struct FleetPlan {
   let cohort: [(device: DeviceID, domain: String?)]
   /// Devices there were in all.
   let fleetSize: Int
+  /// Devices of each failure domain that the policy limits.
+  let domainSizes: DomainSizes
 }
 
 /// The devices of a stratum with the highest ranks, as they are found one by one.
@@ -49,11 +51,12 @@ extension ControlPlane {
   }
 
   func fleetPlan(_ policy: Policy, _ census: Census) throws(Problem) -> FleetPlan {
+    let domains = census.domainSizes.trimmed(for: policy.limits.domains)
     guard policy.evidence != nil else {
       let ranks = census.strata.values.flatMap { $0 }
       return FleetPlan(
         stages: try Plan.stages(policy, canaries: census.canaries, ranks: ranks), strata: [],
-        cohort: [], fleetSize: census.fleetSize)
+        cohort: [], fleetSize: census.fleetSize, domainSizes: domains)
     }
     let strata = census.strata.sorted { $0.key < $1.key }
     let kept = strata.prefix(Policy.Evidence.strataMax)
@@ -65,7 +68,7 @@ extension ControlPlane {
       stages: try Plan.evidenceStages(
         policy, canaries: census.canaries, others: all.reduce(0) { $0 + $1.ranks.count }),
       strata: all, cohort: Array(cohort.prefix(ControlCohort.membersMax)),
-      fleetSize: census.fleetSize)
+      fleetSize: census.fleetSize, domainSizes: domains)
   }
 
   /// Makes the ranks and cohorts of rollouts that were loaded; those that ran the release already

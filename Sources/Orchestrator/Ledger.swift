@@ -8,7 +8,14 @@ import UpdateModel
 /// The state behind a tenant's decisions; reached only through its room's lock.
 struct Ledger {
   var artifacts: [ArtifactID: Artifact] = [:]
-  var releases: [ReleaseID: Release] = [:]
+  var releases: [ReleaseID: Release] = [:] {
+    didSet {
+      guarded = releases.values.filter { $0.rollbackFloor != nil }.sorted { $0.id < $1.id }
+    }
+  }
+  /// The releases with an anti-rollback floor: few, and asked for at nearly every poll that finds
+  /// something.
+  private(set) var guarded: [Release] = []
   var groups: [Name: Group] = [:]
   var books: [RolloutID: RolloutBook] = [:]
   var deadlines = DeadlineQueue()
@@ -18,7 +25,7 @@ struct Ledger {
   var safeguards: [Int: Safeguard] = [:]
   /// The last change handed to the store; an answer that shows an action waits for it.
   var lastTicket: UInt64 = 0
-  /// Rollouts that can concern a device, newest first.
+  /// Rollouts that can concern a device, the highest priority first, then the newest.
   private(set) var live: [RolloutID] = []
 
   struct Group {
@@ -35,7 +42,8 @@ struct Ledger {
 
   /// To be called when a rollout starts, closes or is restored.
   mutating func refreshLive() {
-    live = books.values.filter(\.isLive).map { $0.rollout.specification.id }.sorted(by: >)
+    live = books.values.filter(\.isLive).map(\.rollout.specification)
+      .sorted(by: Supersession.isBefore).map(\.id)
   }
 
   /// The artifacts of a release for a hardware model; empty when none fits.
@@ -89,17 +97,25 @@ struct Ledger {
   }
 
   /// What the engine needs to know about a device for a rollout.
-  func candidate(_ device: Device, in book: RolloutBook) -> Candidate {
+  func candidate(_ device: Device, in book: RolloutBook, window: WindowState) -> Candidate {
     let specification = book.rollout.specification
     let fits = device.hardware.flatMap { book.artifacts[$0] } != nil
     let label = specification.policy.evidence.flatMap { Ledger.stratum(of: device, $0) }
-    return Candidate(
+    let obstacle: RouteObstacle? =
+      if fits, case .barred(let obstacle) = route(device, to: specification.release) {
+        obstacle
+      } else { nil }
+    var candidate = Candidate(
       device: device.key.device, fits: fits,
       isTargeted: isTargeted(device, by: specification.target),
       runsRelease: runs(device, specification.release),
-      isCanary: isCanary(device, of: specification.policy),
-      stratum: book.stratum(labelled: label),
-      safeguard: safeguard(of: device, for: specification.id)?.reason)
+      isCanary: isCanary(device, of: specification.policy))
+    candidate.window = window
+    candidate.stratum = book.stratum(labelled: label)
+    candidate.safeguard = safeguard(of: device, for: specification.id)?.reason
+    candidate.supersededBy = superseding(specification, for: device)
+    candidate.obstacle = obstacle
+    return candidate
   }
 
   /// What keeps a device from updates other than the rollout that found it.

@@ -9,7 +9,8 @@ extension ControlPlane {
   ///
   /// Leases whose deadline passed while the server was away get two poll intervals more: their
   /// devices had nobody to report to. Throws when a row cannot be read, or when a rollout refers to
-  /// something that is not there; a server that does not know its promises must not make new ones.
+  /// something that is not there, such as the time zone of its windows; a server that does not know
+  /// its promises must not make new ones.
   public func load() throws(Problem) {
     var visitor = FleetLoader(self, now: clock.now)
     do { try store.load(&visitor) } catch {
@@ -95,6 +96,10 @@ private struct FleetLoader: SnapshotVisitor {
         return true
       } ?? true
     if !isComplete { fail("rollout \(id) of \(tenant) refers to a release that does not exist") }
+    guard rollout.status != .closed else { return }
+    do throws(Problem) { try plane.timeZones.require(rollout.policy.windows, at: now) } catch {
+      fault = fault ?? Problem(error.kind, "rollout \(id) of \(tenant): \(error.detail)")
+    }
   }
 
   mutating func visit(safeguard: Safeguard, of tenant: Name) {
@@ -115,8 +120,13 @@ private struct FleetLoader: SnapshotVisitor {
           ledger.deadlines.insert(
             DeadlineQueue.Entry(
               deadline: max(deadline, grace), rollout: action.rollout, device: action.device))
+        } else if let due = action.due(under: book.rollout.policy) {
+          ledger.deadlines.insert(
+            DeadlineQueue.Entry(deadline: due, rollout: action.rollout, device: action.device))
         }
-        book.restore(action, now: now)
+        book.restore(action, now: now) {
+          room.fleet.device(DeviceKey(tenant: tenant, device: action.device))?.device
+        }
         if action.isWatched, let silence = book.rollout.silence {
           ledger.silences.insert(
             DeadlineQueue.Entry(

@@ -52,6 +52,7 @@ extension ControlPlane {
   /// Plans a rollout without creating it.
   public func plan(_ request: RolloutRequest, in room: Room) throws(Problem) -> RolloutForecast {
     let (policy, _) = try policies.policy(request.policy, overrides: request.overrides)
+    try timeZones.require(policy.windows, at: clock.now)
     let (release, artifacts) = try room.ledger.withLock {
       ledger throws(Problem) -> (Release, [Artifact]) in
       let release = try ledger.resolve(release: request.release)
@@ -81,6 +82,10 @@ extension ControlPlane {
     var canariesOutside = 0
     var safeguarded = 0
     var fleetSize = 0
+    var domainSizes = DomainSizes()
+    /// Devices that begin with a floor, by its label; that are barred, and that could not go back,
+    /// by the reason.
+    var ways = WayCounts()
 
     mutating func count(_ device: Device, rank: UInt64, _ policy: Policy) {
       guard let terms = policy.evidence, let label = Ledger.stratum(of: device, terms) else {
@@ -98,11 +103,13 @@ extension ControlPlane {
     let hardware: Name
     let version: String?
     let image: Digest?
+    let ran: [ReleaseID]
 
     init(_ device: Device, _ hardware: Name) {
       self.hardware = hardware
       version = device.reportedVersion
       image = device.reportedImage
+      ran = device.ran
     }
   }
 
@@ -118,7 +125,7 @@ extension ControlPlane {
       throw Problem(.unprocessable, "there is no group \(name); create it or choose another target")
     }
     let artifacts = RolloutBook.byHardware(release.artifacts.compactMap { ledger.artifacts[$0] })
-    var fallbacks: [Software: Bool] = [:]
+    var fallbacks: [Software: Way] = [:]
     let guarded = ledger.safeguards
     room.fleet.forEach(in: room.tenant) { device, _ in
       census.fleetSize += 1
@@ -138,10 +145,11 @@ extension ControlPlane {
         return
       }
       let software = Software(device, hardware)
-      let hasFallback =
-        fallbacks[software] ?? (ledger.fallback(of: device, from: release) != nil)
-      fallbacks[software] = hasFallback
-      if !hasFallback { census.withoutFallback += 1 }
+      let way = fallbacks[software] ?? ledger.way(of: device, to: release)
+      fallbacks[software] = way
+      guard census.ways.count(way) else { return }
+      if !way.hasFallback { census.withoutFallback += 1 }
+      census.domainSizes.count(device, under: policy.limits.domains)
       if canary {
         census.canaries += 1
         if !targeted { census.canariesOutside += 1 }
@@ -162,11 +170,13 @@ extension ControlPlane {
   ) {
     var earliest: Int64 = 0
     var expected: Int64 = 0
+    var planned = 0
     var times: [(earliest: Interval, expected: Interval)] = []
     for stage in stages {
       times.append((Interval(milliseconds: earliest), Interval(milliseconds: expected)))
       earliest += stage.gate.soak.milliseconds
-      let minutes = policy.limits.perMinute.map { Int64((stage.size - 1) / $0) } ?? 0
+      let minutes = policy.limits.minutes(toGrant: stage.size, after: planned)
+      planned += stage.size
       expected += stage.gate.soak.milliseconds + 2 * poll.milliseconds + minutes * 60_000
     }
     return (
@@ -196,10 +206,14 @@ extension ControlPlane {
         "\(census.withoutFallback) devices could not be brought back: what they run now is not "
           + "among the published releases")
     }
+    warnings += census.ways.warnings(release, policy)
     if let group = policy.canary?.group, census.canariesOutside > 0 {
       warnings.append(
         "\(census.canariesOutside) devices of group \(group) are outside the target and go first "
           + "all the same")
+    }
+    if Schedule.needsApproval(policy, stages) {
+      warnings.append("a person must approve before the start: groundswell rollout approve")
     }
     if policy.canary == nil {
       warnings.append("the policy has no canary group; the first stage is drawn from the fleet")

@@ -28,6 +28,9 @@ public struct PollTerms: Sendable {
 }
 
 extension ControlPlane {
+  /// Zones that are loaded for one poll: the device's own and the fallback of some policies.
+  private static let zonesPerPollMax = 4
+
   /// Answers a poll. The hot path, nothing to do, takes one lock and touches neither store nor
   /// heap.
   public func poll(
@@ -77,7 +80,34 @@ extension ControlPlane {
     // It was found in the table, so it is valid.
     guard let device = try? DeviceID(String(decoding: id, as: UTF8.self)) else { return .refused }
     let sleep = sleep(room, id, now: now)
-    let finding = room.ledger.withLock { ledger -> Finding? in
+    var finding = consider(device, room, now: now, epoch: epoch)
+    for _ in 0..<ControlPlane.zonesPerPollMax {
+      guard case .needsZone(let zone) = finding else { break }
+      // The first device of a zone has its few kilobytes read, once a day.
+      timeZones.load(zone, at: now)
+      finding = consider(device, room, now: now, epoch: epoch)
+    }
+    guard let finding else { return .refused }
+    let wants = room.fleet.view(device)?.wantsAttributes ?? false
+    func terms(_ ticket: UInt64, _ sleep: Interval = sleep) -> PollTerms {
+      PollTerms(sleep: sleep, wantsAttributes: wants, ticket: ticket)
+    }
+    switch finding {
+    case .nothing(let ticket): return .idle(terms(ticket))
+    case .needsZone: return .idle(terms(0))
+    case .later(let until, let ticket):
+      guard let until else { return .idle(terms(ticket)) }
+      let wait = max(Interval.seconds(1), until - now)
+      return .idle(terms(ticket, min(sleep, .seconds(wait.wholeSeconds + 1))))
+    case .leased(let action, let ticket): return .deployment(action, terms(ticket))
+    case .cancelling(let action, let ticket): return .cancel(action, terms(ticket))
+    }
+  }
+
+  private func consider(
+    _ device: DeviceID, _ room: Room, now: Instant, epoch: UInt32
+  ) -> Finding? {
+    room.ledger.withLock { ledger -> Finding? in
       // All in one: what changes a device holds this lock too, so neither is an old state decided
       // on nor a device marked that has just changed.
       guard let (known, _) = room.fleet.device(DeviceKey(tenant: room.tenant, device: device)),
@@ -87,20 +117,6 @@ extension ControlPlane {
       if case .nothing = finding { room.fleet.markIdle(device, epoch: epoch) }
       return finding
     }
-    guard let finding else { return .refused }
-    let wants = room.fleet.view(device)?.wantsAttributes ?? false
-    func terms(_ ticket: UInt64, _ sleep: Interval = sleep) -> PollTerms {
-      PollTerms(sleep: sleep, wantsAttributes: wants, ticket: ticket)
-    }
-    switch finding {
-    case .nothing(let ticket): return .idle(terms(ticket))
-    case .later(let until, let ticket):
-      guard let until else { return .idle(terms(ticket)) }
-      let wait = max(Interval.seconds(1), until - now)
-      return .idle(terms(ticket, min(sleep, .seconds(wait.wholeSeconds + 1))))
-    case .leased(let action, let ticket): return .deployment(action, terms(ticket))
-    case .cancelling(let action, let ticket): return .cancel(action, terms(ticket))
-    }
   }
 }
 
@@ -108,6 +124,8 @@ extension ControlPlane {
 enum Finding {
   /// Nothing, until the ledger's epoch changes.
   case nothing(ticket: UInt64)
+  /// Nothing yet: the rules of a time zone must be loaded first, without the ledger's lock.
+  case needsZone(TimeZoneName)
   /// Nothing now, maybe later.
   case later(until: Instant?, ticket: UInt64)
   /// A lease.

@@ -8,7 +8,7 @@ extension ControlPlane {
   /// Creates a release in status draft.
   public func createRelease(
     named name: Name, version: FirmwareVersion, notes: String, artifacts ids: [ArtifactID],
-    in room: Room
+    floors: ReleaseFloors = ReleaseFloors(), in room: Room
   ) throws(Problem) -> (release: Release, ticket: UInt64) {
     try requireStore()
     let now = clock.now
@@ -21,9 +21,11 @@ extension ControlPlane {
       ) {
         throw Problem(.conflict, "release \(name):\(version) exists, as number \(twin.id)")
       }
+      let id = ReleaseID((ledger.releases.keys.max()?.number ?? 0) + 1)
+      let (floor, rollbackFloor) = try ledger.resolve(floors, of: id, named: name, version)
       let release = Release(
-        id: ReleaseID((ledger.releases.keys.max()?.number ?? 0) + 1), name: name,
-        version: version, notes: notes, artifacts: ids, status: .draft, createdAt: now)
+        id: id, name: name, version: version, notes: notes, artifacts: ids, status: .draft,
+        createdAt: now, floor: floor, rollbackFloor: rollbackFloor)
       ledger.releases[release.id] = release
       ledger.lastTicket = store.enqueue(.release(room.tenant, release))
       return (release, ledger.lastTicket)
@@ -85,7 +87,8 @@ extension ControlPlane {
     of release: ReleaseID, by person: String, _ ledger: inout Ledger, _ draft: inout Draft
   ) {
     for book in ledger.books.values where book.rollout.specification.release == release {
-      guard book.rollout.status.grantsUpdates || book.rollout.status == .paused else { continue }
+      let status = book.rollout.status
+      guard status.grantsUpdates || status == .paused || status == .ended else { continue }
       let event = RolloutEvent.stopped(
         .person("\(person), who revoked the release"),
         rollback: book.rollout.policy.onAbort == .rollback)

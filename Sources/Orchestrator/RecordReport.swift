@@ -144,7 +144,7 @@ extension ControlPlane {
     case .installed: return try apply(.installed, to: action)
     case .failed:
       return try apply(.failed(report.text.isEmpty ? "no reason given" : report.text), to: action)
-    case .rejected: return try apply(.rejected, to: action)
+    case .rejected: return try apply(.rejected(report.text), to: action)
     case .cancelAccepted: return try apply(.cancelAccepted, to: action)
     case .cancelRefused: return try apply(.cancelRefused, to: action)
     }

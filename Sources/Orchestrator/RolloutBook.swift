@@ -15,10 +15,16 @@ final class RolloutBook {
   private var strata: [String: Int] = [:]
   /// Devices that the rollout reaches last, to compare the updated ones with.
   var cohort = ControlCohort()
+  // When each device last told each counter; kept only for policies that watch some.
+  private var measured: [DeviceID: [Int: Instant]] = [:]
   /// Devices there were when it was planned; nil since a restart.
   private(set) var plannedFleetSize: Int?
   /// Whether the evidence changed in a way that no action tells.
   var isUnsaved = false
+  /// Devices under way by failure domain.
+  private(set) var load = DomainLoad()
+  /// Why its scheduled start was refused; not durable.
+  var startRefusal: StartRefusal?
   /// What is delivered.
   let release: Release
   /// The artifacts of the release by hardware model, components in order.
@@ -47,8 +53,10 @@ final class RolloutBook {
     return sorted
   }
 
-  /// Stores an action and moves the counters.
-  func record(_ action: Action, now: Instant) {
+  /// Stores an action and moves the counters; `device` is asked for when a lease begins in a
+  /// rollout that limits failure domains.
+  func record(_ action: Action, now: Instant, device: () -> Device?) {
+    load.follow(action, under: rollout.policy.limits.domains, device: device)
     let known = actions[action.device]
     let before = known?.standing
     if before != action.standing {
@@ -77,9 +85,13 @@ final class RolloutBook {
   /// Plans anew; only before the start.
   func replan(_ plan: FleetPlan) {
     precondition(rollout.status == .draft, "stages are fixed once a rollout started")
+    let approvedBy = rollout.approvedBy
     rollout = Rollout(
       specification: rollout.specification, stages: plan.stages,
-      strata: plan.strata.map { ($0.label, $0.ranks.count) })
+      strata: plan.strata.map { ($0.label, $0.ranks.count) }, domainSizes: plan.domainSizes)
+    if let approvedBy {
+      rollout.evolve(.approved(by: approvedBy), at: rollout.specification.createdAt)
+    }
     index(plan)
     plannedFleetSize = plan.fleetSize
   }
@@ -129,6 +141,16 @@ final class RolloutBook {
     return (index, events)
   }
 
+  /// Notes that a device told a counter; returns when it did before.
+  func noteMeasurement(of device: DeviceID, _ metric: Int, at now: Instant) -> Instant? {
+    measured[device, default: [:]].updateValue(now, forKey: metric)
+  }
+
+  /// Takes from the limits what a lease takes that is granted now.
+  func grant(_ action: Action, bytes: Int64, now: Instant) {
+    rollout.grant(action, bytes: bytes, at: now)
+  }
+
   /// Applies an event of the rollout itself.
   func evolve(_ event: RolloutEvent, now: Instant) { rollout.evolve(event, at: now) }
 
@@ -143,19 +165,20 @@ final class RolloutBook {
     return action.cancel == .requested || (action.cancel == .none && isStopped)
   }
 
-  /// Restores an action at start; its rollout was restored with counters that include it.
-  ///
-  /// Grants that the limit per minute may still have to count are counted again. They come in the
-  /// order of devices, so some count a little longer than they would have, never shorter.
-  func restore(_ action: Action, now: Instant) {
+  /// Restores an action at start; its rollout was restored with counters that include it, and what
+  /// it took from the limits is taken again.
+  func restore(_ action: Action, now: Instant, device: () -> Device?) {
     actions[action.device] = action
     if rollout.gathersEvidence {
       rollout.evolve(.marked(stratum: action.stratum, from: nil, to: action.mark), at: now)
     }
-    if action.grantedAt <= now, now - action.grantedAt <= .seconds(60) {
-      rollout.evolve(.granted, at: action.grantedAt)
-    }
+    load.follow(action, under: rollout.policy.limits.domains, device: device)
+    rollout.restoreGrant(of: action, largest: largestDownload, at: now)
   }
+
+  /// Bytes of the largest download of the release to any hardware model.
+  private lazy var largestDownload: Int64 =
+    artifacts.values.map { $0.reduce(0) { $0 + $1.size } }.max() ?? 0
 
   /// Lets the participants of a closed rollout go; the store has them.
   func forgetActions() {
@@ -164,6 +187,8 @@ final class RolloutBook {
     spoken = [:]
     ranks = .empty
     cohort = ControlCohort()
+    measured = [:]
+    load = DomainLoad()
   }
 
   /// Whether the rollout can still concern a device.

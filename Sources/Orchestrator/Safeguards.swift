@@ -30,8 +30,8 @@ extension ControlPlane {
     room.ledger.withLock { Array($0.safeguards.values) }.sorted { $0.id < $1.id }
   }
 
-  /// Lifts a safeguard, and the quarantine in the rollout that found it when the evidence of that
-  /// rollout condemns the stratum no longer. Returns the ticket to wait for. Throws `notFound`.
+  /// Lifts a safeguard, and the quarantine in the rollout that found it while that still runs; the
+  /// evidence that there was is set aside. Returns the ticket to wait for. Throws `notFound`.
   public func liftSafeguard(
     _ id: Int, by person: String, in room: Room
   ) throws(Problem) -> UInt64 {
@@ -49,28 +49,12 @@ extension ControlPlane {
         })
       {
         let event = RolloutEvent.quarantineLifted(stratum, by: person)
-        // While its evidence stands the rollout would quarantine the stratum again at once, and
-        // raise the safeguard with it. So it keeps the quarantine, and the others are free.
-        if !book.isCondemned(after: event, now: now) {
-          book.evolve(event, now: now)
-          draft.happened([event], in: book)
-          draft.judge(book)
-        }
+        book.evolve(event, now: now)
+        draft.happened([event], in: book)
+        draft.judge(book)
       }
       room.wakeFleet()
       return commit(draft, &ledger)
-    }
-  }
-}
-
-extension RolloutBook {
-  /// Whether the gate would stop something at once after an event.
-  fileprivate func isCondemned(after event: RolloutEvent, now: Instant) -> Bool {
-    var trial = rollout
-    trial.evolve(event, at: now)
-    switch Gate.evaluate(trial, now: now) {
-    case .quarantine, .stop: return true
-    default: return false
     }
   }
 }

@@ -12,7 +12,7 @@ public enum SteeringCommand: String, Sendable, CaseIterable {
   case pause
   /// Goes on after a pause.
   case resume
-  /// Approves the stage that waits for it.
+  /// Approves the start, or the stage that waits for it.
   case approve
   /// Stops, and brings devices back if the policy says so.
   case abort
@@ -23,9 +23,18 @@ public enum SteeringCommand: String, Sendable, CaseIterable {
 extension ControlPlane {
   /// Carries out a command; effective for the next grant. Returns the rollout and the ticket.
   public func steer(
-    _ command: SteeringCommand, rollout text: String, by person: String, in room: Room
+    _ command: SteeringCommand, rollout text: String, by person: String, comment: String? = nil,
+    in room: Room
   ) throws(Problem) -> (rollout: Rollout, ticket: UInt64) {
     try requireStore()
+    return try carryOut(command, rollout: text, by: person, comment: comment, in: room)
+  }
+
+  /// What `steer` and the schedule do.
+  func carryOut(
+    _ command: SteeringCommand, rollout text: String, by person: String, comment: String?,
+    in room: Room
+  ) throws(Problem) -> (rollout: Rollout, ticket: UInt64) {
     let plan = command == .start ? try replanned(text, in: room) : nil
     let now = clock.now
     return try room.ledger.withLock { ledger throws(Problem) in
@@ -42,13 +51,17 @@ extension ControlPlane {
       case .resume:
         if book.rollout.hold == nil { try allow(command, book, [.paused]) }
         event = .resumed(by: person)
-      case .approve: event = .signedOff(try stageToApprove(book), by: person)
+      case .approve:
+        event =
+          Schedule.isApprovalMissing(book.rollout) && book.rollout.status == .draft
+          ? .approved(by: person, comment: comment)
+          : .signedOff(try stageToApprove(book), by: person, comment: comment)
       case .abort:
-        try allow(command, book, [.running, .paused])
+        try allow(command, book, [.running, .paused, .ended])
         event = .stopped(.person(person), rollback: book.rollout.policy.onAbort == .rollback)
       case .rollback:
         try allow(
-          command, book, [.running, .paused, .halted, .aborted, .completed, .rollingBack])
+          command, book, [.running, .paused, .halted, .aborted, .completed, .ended, .rollingBack])
         if book.rollout.status == .rollingBack {
           event = .returnForced(by: person)
         } else {
@@ -103,32 +116,46 @@ extension ControlPlane {
     try requirePublished(ledger.releases[book.release.id] ?? book.release)
     let others = ledger.live.compactMap { ledger.books[$0] }.filter { overlaps($0, book) }
     // Every other rollout is looked at before one is closed: a refusal leaves all as they were.
-    for other in others {
+    let stages = plan?.stages ?? book.rollout.stages.map(\.plan)
+    try requireTimes(book.rollout, stages, now: draft.now)
+    for other in others where !leavesDevices(other, to: book) {
       switch other.rollout.status {
       case .running, .paused, .rollingBack:
         throw Problem(
           .conflict,
           "rollout \(other.rollout.specification.name) is \(other.rollout.status.rawValue) for the "
             + "same devices; wait for it or abort it first")
-      case .completed, .halted, .aborted, .rolledBack, .draft, .closed: break
+      case .completed, .halted, .aborted, .rolledBack, .ended, .draft, .closed: break
       }
     }
-    for other in others {
-      endLeases(of: other, &ledger, &draft)
-      other.evolve(.closed, now: draft.now)
-      draft.happened([.closed], in: other)
-      other.forgetActions()
-    }
+    for other in others where !leavesDevices(other, to: book) { close(other, &ledger, &draft) }
     if let plan { book.replan(plan) }
+    book.startRefusal = nil
   }
 
-  // Nobody looks after the leases of a closed rollout, and they would bar their devices from
-  // others.
-  private func endLeases(
-    of book: RolloutBook, _ ledger: inout Ledger, _ draft: inout Draft
-  ) {
-    for action in book.actions.values.filter(\.isLeased).sorted(by: { $0.device < $1.device }) {
-      draft.record(action.withdrawn(now: draft.now), in: book, &ledger)
+  // A rollout of the same product that is under way stays: what both want is decided per device,
+  // see `Supersession`.
+  private func leavesDevices(_ other: RolloutBook, to book: RolloutBook) -> Bool {
+    guard other.release.name == book.release.name else { return false }
+    return switch other.rollout.status {
+    case .running, .paused: true
+    case .ended: other.rollout.tally.leased > 0
+    default: false
+    }
+  }
+
+  private func requireTimes(
+    _ rollout: Rollout, _ stages: [PlannedStage], now: Instant
+  ) throws(Problem) {
+    let name = rollout.specification.name
+    if let endAt = rollout.specification.terms.endAt, endAt <= now {
+      throw Problem(
+        .conflict, "the end time of rollout \(name), \(endAt), has passed; create another one")
+    }
+    guard rollout.approvedBy != nil || !Schedule.needsApproval(rollout.policy, stages) else {
+      throw Problem(
+        .conflict,
+        "rollout \(name) must be approved before it starts: groundswell rollout approve \(name)")
     }
   }
 

@@ -42,10 +42,13 @@ extension ControlPlane {
       if known.hardware == nil, let text = ReportedAttribute.hardware.value(in: known.attributes) {
         known.hardware = try? Name(text)  // a model that is no name fits no artifact
       }
+      // What it ran binds it for good, so it is noted before it can go on to something else.
+      known.ran = ledger.guardians(ranBy: before, known).map(\.id)
       let spoke = values.contains { ControlPlane.tellsWhatRuns($0.key) }
       room.fleet.put(
         known, lastSeen: now, wantsAttributes: false, versionReportedAt: spoke ? now : nil)
       room.noteChange()
+      measure(before, known, sent: values.map(\.key), in: room, &ledger, now: now)
       guard known != before else { return ledger.lastTicket }
       ledger.lastTicket = store.enqueue(.device(known))
       return ledger.lastTicket

@@ -178,10 +178,14 @@ extension ControlPlane {
     let reason: String =
       switch Gate.evaluate(rollout, now: now) {
       case .wait(let reason): reason.sentence(now: now)
-      case .settle, .advance, .complete, .finishRollback, .stop, .step, .widen, .quarantine, .hold:
+      case .settle, .advance, .complete, .finishRollback, .end, .stop, .step, .widen, .quarantine,
+        .hold:
         "about to move on"
       }
-    return RolloutView(rollout: rollout, release: book.release, reason: reason, at: now)
+    let refusal = rollout.status == .draft ? book.startRefusal?.detail : nil
+    return RolloutView(
+      rollout: rollout, release: book.release,
+      reason: refusal.map { "not started as scheduled: \($0)" } ?? reason, at: now)
   }
 
   /// What happened to a rollout, newest first, and the place where the next page starts.
@@ -272,7 +276,7 @@ extension ControlPlane {
   }
 
   private func overview(_ device: Device, _ lastSeen: Instant, _ ledger: Ledger) -> DeviceOverview {
-    let books = ledger.live.compactMap { ledger.books[$0] }
+    let books = ledger.live.sorted(by: >).compactMap { ledger.books[$0] }
     let book = books.first { $0.actions[device.key.device] != nil }
     let part = book.flatMap { book in
       book.actions[device.key.device].map { ControlPlane.part($0, book) }

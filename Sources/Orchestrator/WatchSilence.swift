@@ -13,14 +13,12 @@ extension ControlPlane {
     room.ledger.withLock { ledger in
       var draft = Draft(room, now: now)
       for id in ledger.live {
-        guard let book = ledger.books[id], book.rollout.gathersEvidence,
-          book.rollout.startedAt != nil
-        else { continue }
+        guard let book = ledger.books[id], book.rollout.isWatchingSilence(at: now) else { continue }
         look(at: book, &draft)
       }
       let due = ledger.silences.take(until: now, limit: ControlPlane.silencesPerTurn)
       for entry in due {
-        guard let book = ledger.books[entry.rollout], book.isLive,
+        guard let book = ledger.books[entry.rollout], book.rollout.isWatchingSilence(at: now),
           let action = book.actions[entry.device], action.isWatched
         else { continue }
         listen(to: action, in: book, &ledger, &draft)
@@ -41,7 +39,14 @@ extension ControlPlane {
     let sample = book.cohort.look(
       terms: terms, poll: poll, stepOpenedAt: opened, now: draft.now,
       isGranted: { book.actions[$0] != nil }, lastHeard: { self.lastHeard($0, fleet) })
+    let wasOut = book.rollout.control.map { $0.heard < terms.minHeard } ?? false
     book.evolve(.controlSeen(sample), now: draft.now)
+    let isOut = sample.heard < terms.minHeard
+    if isOut != wasOut, book.rollout.status == .running,
+      let judgement = Gate.judgement(book.rollout, now: draft.now)
+    {
+      draft.happened([.outage(isOut, judgement)], in: book)
+    }
     if book.isUnsaved {
       draft.add(.rollout(draft.room.tenant, book.rollout))
       book.isUnsaved = false

@@ -45,6 +45,8 @@ public struct Action: Equatable, Sendable {
   public var isReported = false
   /// Whether it fell silent after it began to install, while others are heard.
   public var isSilent = false
+  /// Why it stands aside without having failed; nil when it does not.
+  public var aside: Aside?
 
   /// Direction of an action.
   public enum Kind: UInt8, Sendable {
@@ -84,6 +86,10 @@ public struct Action: Equatable, Sendable {
     case returnFailed = 6
     /// Needs to go back, but nothing is known to go back to.
     case stranded = 7
+    /// Never took the release in the time it was given, which says nothing about the release.
+    case undelivered = 8
+    /// A newer rollout took its place before it installed.
+    case superseded = 9
   }
 
   /// Where an attempt stands.
@@ -132,6 +138,12 @@ public struct Action: Equatable, Sendable {
     case reverted
     /// A phase took longer than the policy allows.
     case timeout
+    /// The device put it off for longer than the policy allows; says nothing about the release.
+    case postponed
+    /// The device runs a floor of the release but cannot say so; it is not given more.
+    case unproven
+    /// There is nothing that the device may go back to.
+    case noWayBack = "no-way-back"
   }
 
   /// Creates the first attempt of an update.
@@ -152,7 +164,7 @@ public struct Action: Equatable, Sendable {
     rollout: RolloutID, device: DeviceID, stage: Int, kind: Kind, id: ActionID,
     previousID: ActionID?, attempt: Int, release: ReleaseID, fallback: ReleaseID?, state: State,
     cancel: Cancellation, grantedAt: Instant, changedAt: Instant, installedAt: Instant?,
-    failure: Failure?
+    failure: Failure?, aside: Aside? = nil
   ) {
     self.rollout = rollout
     self.device = device
@@ -169,6 +181,7 @@ public struct Action: Equatable, Sendable {
     self.changedAt = changedAt
     self.installedAt = installedAt
     self.failure = failure
+    self.aside = aside
   }
 
   /// Whether the action holds a lease.

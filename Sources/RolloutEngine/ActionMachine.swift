@@ -18,11 +18,16 @@ public enum ActionInput: Equatable, Sendable {
   case installed
   /// The device says that it failed.
   case failed(String)
-  /// The device puts it off.
-  case rejected
+  /// The device puts it off; in its words.
+  case rejected(String)
+  /// A rollout of higher priority wants the device and may have it now.
+  case yield(to: RolloutID)
+  /// A newer rollout of the same product has taken its place for this device.
+  case supersede(by: RolloutID)
   /// The device polled.
   case polled(Running)
-  /// The deadline of the lease passed. `silent`: nothing was heard since the state last changed.
+  /// The deadline of the lease, or of a postponement, passed. `silent`: nothing was heard
+  /// since the state last changed.
   case expired(silent: Bool)
   /// Nothing was heard for longer than is normal, while others were heard. A device that has not
   /// begun to install says nothing by it.
@@ -92,10 +97,13 @@ public enum ActionMachine {
   }
 
   /// The action with its next attempt granted.
+  ///
+  /// `release` is what the device is given next on its way; nil for the same as before.
   public static func regrant(
-    _ action: Action, id: ActionID, policy: Policy, now: Instant
+    _ action: Action, release: ReleaseID? = nil, id: ActionID, policy: Policy, now: Instant
   ) -> Action {
     var next = action
+    if let release { next.release = release }
     if action.failure != nil { next.attempt += 1 }
     return begin(next, id: id, policy: policy, now: now)
   }
@@ -108,6 +116,7 @@ public enum ActionMachine {
     next.kind = .rollback
     next.release = fallback
     next.attempt = 1
+    next.aside = nil
     return begin(next, id: id, policy: policy, now: now)
   }
 
@@ -119,6 +128,8 @@ public enum ActionMachine {
     next.id = id
     next.state = .leased(.offered, deadline: now + policy.timeouts.accept)
     next.cancel = .none
+    // A row of postponements goes on until the device begins to install.
+    if next.aside?.isForAnotherRollout ?? false { next.aside = nil }
     next.grantedAt = now
     next.changedAt = now
     next.installedAt = nil
@@ -147,11 +158,12 @@ private struct Step {
     case .installed: return phase == .verifying ? action : enter(.verifying)
     case .failed(let detail):
       return fail(phase < .installing ? .download : .install, detail)
-    case .rejected: return phase < .verifying ? postpone() : action
+    case .rejected(let reason): return phase < .verifying ? postpone(reason) : action
+    case .yield, .supersede: return askToStandAside(phase, input)
     case .polled(let running): return phase == .verifying ? verify(running) : action
     case .expired(let silent): return now >= deadline ? expire(phase, silent: silent) : action
     case .cancelRequested: return requestCancel(phase)
-    case .cancelAccepted: return phase == .verifying ? action : end(.cancelled)
+    case .cancelAccepted: return phase == .verifying ? action : stopped()
     case .cancelRefused:
       var next = action
       next.cancel = .refused
@@ -183,6 +195,7 @@ private struct Step {
   }
 
   private func expire(_ phase: Action.Phase, silent: Bool) -> Action {
+    if isStandingAside { return stopped() }
     if action.cancel == .requested { return end(silent ? .lost : .cancelled) }
     switch phase {
     case .offered: return fail(.timeout, "did not fetch its instructions in time")
@@ -203,7 +216,9 @@ private struct Step {
     case .polled(.expected): return end(action.kind == .update ? .succeeded : .returned)
     case .installed: return enter(.verifying)
     case .cancelRequested, .cancelAccepted: return end(.cancelled)
-    case .failed, .polled, .expired, .cancelRefused, .taken, .rejected, .fellSilent: return action
+    case .supersede(let rollout): return end(.superseded, for: .superseded(by: rollout, since: now))
+    case .expired: return endPostponement()
+    case .failed, .polled, .cancelRefused, .taken, .rejected, .yield, .fellSilent: return action
     case .downloaded: throw .closed
     }
   }
@@ -211,17 +226,21 @@ private struct Step {
   func ended(_ outcome: Action.Outcome, _ input: ActionInput) throws(ActionRefusal) -> Action {
     switch (outcome, input) {
     // A late word of a device that was given up counts all the same.
-    case (.lost, .installed), (.cancelled, .installed): return enter(.verifying)
+    case (.lost, .installed), (.cancelled, .installed), (.undelivered, .installed),
+      (.superseded, .installed):
+      return enter(.verifying)
     case (.failed, .installed) where action.failure?.cause == .timeout: return enter(.verifying)
     case (.lost, .failed(let detail)): return fail(.install, detail)
     case (.lost, .polled(let running)): return turnedUp(running)
     case (.succeeded, .failed(let detail)), (.unverified, .failed(let detail)):
-      return end(.failed, Action.Failure(.reverted, detail))
+      return revert(detail)
     case (_, .polled(let running)): return reconsider(outcome, running)
     // Repetitions of the final report, and questions that answer themselves.
     case (.succeeded, .installed), (.unverified, .installed), (.returned, .installed),
       (.failed, .failed), (.failed, .installed), (.returnFailed, .failed),
-      (.cancelled, .cancelAccepted), (.cancelled, .failed), (_, .expired), (_, .cancelRequested):
+      (.cancelled, .cancelAccepted), (.cancelled, .failed), (_, .expired), (_, .cancelRequested),
+      (.undelivered, .failed), (.undelivered, .rejected), (.superseded, .cancelAccepted),
+      (.superseded, .failed), (_, .yield), (_, .supersede):
       return action
     default: throw .closed
     }
@@ -240,11 +259,11 @@ private struct Step {
   // What a device says it runs is stronger than how its action was closed.
   private func reconsider(_ outcome: Action.Outcome, _ running: ActionInput.Running) -> Action {
     switch (outcome, running) {
-    case (.unverified, .expected), (.failed, .expected): return end(.succeeded)
+    case (.unverified, .expected), (.failed, .expected), (.undelivered, .expected):
+      return end(.succeeded)
     case (.returnFailed, .expected): return end(.returned)
     case (.succeeded, .other), (.unverified, .other):
-      return end(
-        .failed, Action.Failure(.reverted, "ran the release, then reported another version"))
+      return revert("ran the release, then reported another version")
     default: return action
     }
   }
@@ -263,7 +282,12 @@ private struct Step {
     next.state = .leased(phase, deadline: now + timeout)
     next.changedAt = now
     if phase == .verifying { next.installedAt = now }
-    if phase >= .installing { expose(&next) }
+    if phase >= .installing {
+      expose(&next)
+      // From here on it finishes what it began, whoever else wants it.
+      if isStandingAside { next.cancel = .none }
+      next.aside = nil
+    }
     return next
   }
 
@@ -272,8 +296,11 @@ private struct Step {
     if next.kind == .update, next.exposedAt == nil { next.exposedAt = now }
   }
 
-  private func end(_ outcome: Action.Outcome, _ failure: Action.Failure? = nil) -> Action {
+  private func end(
+    _ outcome: Action.Outcome, _ failure: Action.Failure? = nil, for aside: Aside? = nil
+  ) -> Action {
     var next = action
+    next.aside = aside
     next.state = .ended(outcome)
     next.changedAt = now
     if let failure { next.failure = failure }
@@ -288,14 +315,16 @@ private struct Step {
     case .failed:
       next.isReported = next.exposedAt != nil
       next.provenAt = nil
-    case .lost, .cancelled, .returned, .returnFailed, .stranded: break
+    case .lost, .cancelled, .returned, .returnFailed, .stranded, .undelivered, .superseded: break
     }
     return next
   }
 
   private func fail(_ cause: Action.Cause, _ detail: String) -> Action {
+    if isStandingAside { return stopped() }
     let failure = Action.Failure(cause, detail)
-    guard action.attempt < policy.retry.attempts, action.cancel != .requested else {
+    let terms = policy.retry.terms(after: cause.failureClass)
+    guard action.attempt < terms.attempts, action.cancel != .requested else {
       let outcome: Action.Outcome =
         if action.cancel == .requested { .cancelled } else {
           action.kind == .update ? .failed : .returnFailed
@@ -305,29 +334,91 @@ private struct Step {
     return retryLater(failure)
   }
 
-  // A postponement uses up no attempt: without a failure, `regrant` keeps the number.
-  private func postpone() -> Action { retryLater(nil) }
+  // A release that does not stay is not installed again and again unless the policy says so.
+  private func revert(_ detail: String) -> Action {
+    policy.retry.classes[.reverted] == nil
+      ? end(.failed, Action.Failure(.reverted, detail)) : fail(.reverted, detail)
+  }
 
   private func retryLater(_ failure: Action.Failure?) -> Action {
     var next = action
+    let terms = policy.retry.terms(after: failure?.cause.failureClass)
     let wait = ActionMachine.backoff(
-      after: action.attempt, of: action.device, retry: policy.retry, salt: salt)
+      after: action.attempt, of: action.device, retry: terms, salt: salt)
     next.state = .retrying(from: now + wait)
     next.changedAt = now
     next.failure = failure
+    next.aside = nil
     return next
   }
 }
 
-extension ActionInput {
-  /// Whether it shows that the device is alive.
-  var isWordOfDevice: Bool {
-    switch self {
-    case .taken, .downloaded, .installed, .failed, .rejected, .polled, .cancelAccepted,
-      .cancelRefused:
-      true
-    case .expired, .fellSilent, .cancelRequested: false
+// MARK: Standing aside
+
+extension Step {
+  // Whether the device was asked to stop for another rollout and not because its own was stopped.
+  fileprivate var isStandingAside: Bool {
+    action.cancel == .requested && action.aside?.isForAnotherRollout ?? false
+  }
+
+  // A device that installs goes on; one that refused is not asked again.
+  fileprivate func askToStandAside(_ phase: Action.Phase, _ input: ActionInput) -> Action {
+    guard phase < .installing, action.kind == .update, action.cancel != .refused else {
+      return action
     }
+    var next = action
+    switch input {
+    case .supersede(let rollout):
+      if isStandingAside, case .superseded = action.aside { return action }
+      next.aside = .superseded(by: rollout, since: now)
+    case .yield(let rollout):
+      if action.cancel == .requested { return action }
+      next.aside = .yielded(to: rollout, since: now)
+    default: return action
+    }
+    next.cancel = .requested
+    // A device that has not fetched its instructions needs no question.
+    return phase == .offered ? Step(next, like: self).stopped() : next
+  }
+
+  // The device has stopped as it was asked. Whoever gives way uses up no attempt and has its turn
+  // again; for the others it is over.
+  fileprivate func stopped() -> Action {
+    guard isStandingAside, let aside = action.aside else { return end(.cancelled) }
+    if case .superseded = aside { return end(.superseded, for: aside) }
+    var next = action
+    next.state = .retrying(from: now)
+    next.changedAt = now
+    next.cancel = .none
+    next.failure = nil
+    return next
+  }
+
+  // A postponement uses up no attempt: without a failure, `regrant` keeps the number.
+  fileprivate func postpone(_ reason: String) -> Action {
+    if isStandingAside { return stopped() }
+    var next = retryLater(nil)
+    // Only the way to a release can be put off without counting; the way back is pressed on with.
+    guard action.kind == .update else { return next }
+    var since = now
+    if case .postponed(let first, _) = action.aside { since = first }
+    next.aside = .postponed(reason, since: since)
+    return Step(next, like: self).endPostponement()
+  }
+
+  // Ends a postponement whose time is over, if it is to end.
+  fileprivate func endPostponement() -> Action {
+    guard case .postponed(let since, let reason) = action.aside,
+      let due = action.due(under: policy), now >= due
+    else { return action }
+    let detail =
+      "put its update off for \(now - since), the policy allows \(policy.postpone.atMost)"
+    return end(
+      .undelivered, Action.Failure(.postponed, detail + (reason.isEmpty ? "" : ": \(reason)")))
+  }
+
+  private init(_ action: Action, like step: Step) {
+    self.init(action: action, policy: step.policy, salt: step.salt, now: step.now)
   }
 }
 

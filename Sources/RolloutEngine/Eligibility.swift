@@ -15,31 +15,31 @@ public struct Candidate: Equatable, Sendable {
   /// Whether it is in the policy's canary group.
   public let isCanary: Bool
   /// Index of its stratum; nil where no evidence is gathered or nobody of its kind was seen yet.
-  public let stratum: Int?
+  public var stratum: Int?
   /// Why its kind is kept from updates until a person says so; nil when it is not.
-  public let safeguard: String?
+  public var safeguard: String?
+  /// Where it stands in the maintenance windows of the policy.
+  public var window: WindowState
+  /// The newer rollout of the same product that takes its place for the device; nil for none.
+  public var supersededBy: RolloutID?
+  /// What bars the way to the release; nil when nothing does.
+  public var obstacle: RouteObstacle?
 
   /// Joins the facts.
   public init(
     device: DeviceID, fits: Bool, isTargeted: Bool, runsRelease: Bool, isCanary: Bool,
-    stratum: Int? = nil, safeguard: String? = nil
+    window: WindowState = .open(until: nil), stratum: Int? = nil,
+    supersededBy: RolloutID? = nil, obstacle: RouteObstacle? = nil
   ) {
     self.device = device
     self.fits = fits
     self.isTargeted = isTargeted
     self.runsRelease = runsRelease
     self.isCanary = isCanary
+    self.window = window
     self.stratum = stratum
-    self.safeguard = safeguard
-  }
-}
-
-extension Candidate {
-  /// The same device, now that its stratum is known.
-  public func inStratum(_ index: Int) -> Candidate {
-    Candidate(
-      device: device, fits: fits, isTargeted: isTargeted, runsRelease: runsRelease,
-      isCanary: isCanary, stratum: index, safeguard: safeguard)
+    self.supersededBy = supersededBy
+    self.obstacle = obstacle
   }
 }
 
@@ -71,6 +71,18 @@ public enum Eligibility: Equatable, Sendable {
     case concurrencyLimit(Int)
     /// As many leases as allowed were granted in this minute.
     case rateLimit(Int, until: Instant)
+    /// The device is outside its maintenance windows; when the next one opens, if that is known.
+    case maintenanceWindow(until: Instant?, by: WindowState.LocalClock)
+    /// As many devices of the same failure domain as allowed hold a lease.
+    case domainLimit(FullDomain)
+    /// What was granted fills the line at this rate for a while.
+    case bandwidth(ByteRate, until: Instant)
+    /// Its attempt failed, and so many were repeated already.
+    case retryBudget(Int)
+    /// The end time of the rollout has passed.
+    case endTimePassed(Instant)
+    /// It put the update off, or gave way; it is asked again from `until` on.
+    case aside(Aside, until: Instant)
   }
 
   /// Why not at all.
@@ -85,14 +97,22 @@ public enum Eligibility: Equatable, Sendable {
     case runsRelease
     /// Its part is over.
     case finished(Standing)
+    /// A newer rollout of the same product has it.
+    case superseded(by: RolloutID)
+    /// It cannot get to the release from where it is.
+    case barred(RouteObstacle)
   }
 
   /// Decides whether a device may be granted a lease for the update.
   public static func decide(
-    _ candidate: Candidate, action: Action?, in rollout: Rollout, now: Instant
+    _ candidate: Candidate, action: Action?, in rollout: Rollout, demand: GrantDemand = .none,
+    now: Instant
   ) -> Eligibility {
     guard rollout.status.grantsUpdates else { return .deferred(.notRunning(rollout.status)) }
     guard let open = rollout.openStage else { return .deferred(.notRunning(.draft)) }
+    if let endAt = rollout.specification.terms.endAt, endAt <= now {
+      return .deferred(.endTimePassed(endAt))
+    }
     guard candidate.fits else { return .excluded(.hardware) }
     if let stratum = candidate.stratum, !candidate.isCanary,
       rollout.strata[stratum].quarantine != nil, candidate.isTargeted
@@ -103,21 +123,34 @@ public enum Eligibility: Equatable, Sendable {
       guard action.kind == .update, case .retrying(let from) = action.state else {
         return .excluded(.finished(action.standing))
       }
-      if now < from { return .deferred(.backingOff(until: from)) }
-      return limited(rollout, now: now) ?? .eligible(stage: action.stage)
+      if let rollout = candidate.supersededBy { return .excluded(.superseded(by: rollout)) }
+      if let obstacle = candidate.obstacle { return .excluded(.barred(obstacle)) }
+      if now < from {
+        return .deferred(
+          action.aside.map { .aside($0, until: from) } ?? .backingOff(until: from))
+      }
+      return candidate.window.refusal
+        ?? limited(rollout, isRepetition: action.wouldRepeat, demand: demand, now: now)
+        ?? .eligible(stage: action.stage)
     }
     if candidate.runsRelease { return .excluded(.runsRelease) }
     if let reason = candidate.safeguard { return .excluded(.safeguard(reason)) }
     if rollout.gathersEvidence, !isFirstGroup(candidate, in: rollout) {
       guard candidate.isTargeted else { return .excluded(.target) }
+      if let rollout = candidate.supersededBy { return .excluded(.superseded(by: rollout)) }
+      if let obstacle = candidate.obstacle { return .excluded(.barred(obstacle)) }
       guard let stage = openPlace(of: candidate, in: rollout) else {
         return .deferred(.placeClosed(stratum: candidate.stratum))
       }
-      return limited(rollout, now: now) ?? .eligible(stage: stage)
+      return candidate.window.refusal ?? limited(rollout, demand: demand, now: now)
+        ?? .eligible(stage: stage)
     }
     guard let stage = stage(of: candidate, in: rollout) else { return .excluded(.target) }
+    if let rollout = candidate.supersededBy { return .excluded(.superseded(by: rollout)) }
+    if let obstacle = candidate.obstacle { return .excluded(.barred(obstacle)) }
     if stage > open { return .deferred(.stageClosed(stage)) }
-    return limited(rollout, now: now) ?? .eligible(stage: stage)
+    return candidate.window.refusal ?? limited(rollout, demand: demand, now: now)
+      ?? .eligible(stage: stage)
   }
 
   /// The stage a device belongs to; nil when it is outside the target.
@@ -155,18 +188,6 @@ public enum Eligibility: Equatable, Sendable {
     return place
   }
 
-  /// The limit that forbids one more lease; nil when none does.
-  public static func limited(_ rollout: Rollout, now: Instant) -> Eligibility? {
-    let limits = rollout.policy.limits
-    if let concurrent = limits.concurrent, rollout.tally.leased >= concurrent {
-      return .deferred(.concurrencyLimit(concurrent))
-    }
-    if let perMinute = limits.perMinute, rollout.window.total(at: now) >= perMinute {
-      return .deferred(.rateLimit(perMinute, until: rollout.window.nextRelease(after: now)))
-    }
-    return nil
-  }
-
   /// One sentence for people.
   public func sentence(in rollout: Rollout) -> String {
     switch self {
@@ -190,6 +211,16 @@ public enum Eligibility: Equatable, Sendable {
       case .concurrencyLimit(let limit): return "waits: \(limit) devices are updating, the limit"
       case .rateLimit(let limit, let until):
         return "waits until \(until): \(limit) grants per minute, the limit"
+      case .maintenanceWindow(let until, let clock): return clock.sentence(until: until)
+      case .domainLimit(let full):
+        return "waits: \(full.limit) of \(full.property) \(full.domain) are updating, the limit"
+      case .bandwidth(let rate, let until):
+        return "waits until \(until): downloads at \(rate), the limit, are granted up to then"
+      case .retryBudget(let limit):
+        return
+          "waits to try again: \(limit) repeated attempts, the budget of the rollout, are spent"
+      case .endTimePassed(let end): return "not granted: the end time of the rollout was \(end)"
+      case .aside(let aside, let until): return "\(aside.clause); asked again from \(until) on"
       }
     case .excluded(let reason):
       switch reason {
@@ -199,6 +230,9 @@ public enum Eligibility: Equatable, Sendable {
         return "kept from updates by a safeguard until a person lifts it: \(reason)"
       case .runsRelease: return "runs the release already"
       case .finished(let standing): return standing.label
+      case .superseded(let rollout):
+        return "not in this rollout: superseded by rollout \(rollout)"
+      case .barred(let obstacle): return "not in this rollout: \(obstacle.clause)"
       }
     }
   }

@@ -13,6 +13,8 @@ public struct EvidenceCounts: Equatable, Sendable {
   public private(set) var withdrawn = 0
   /// Could not fetch the image.
   public private(set) var undelivered = 0
+  /// Were taken out before they began to install.
+  public private(set) var spared = 0
   /// Were granted and have not begun to install.
   public private(set) var unexposed = 0
   private var openSince: TimedCounts
@@ -46,7 +48,7 @@ public struct EvidenceCounts: Equatable, Sendable {
   }
 
   /// Devices that were granted the release at least once.
-  public var granted: Int { exposed + undelivered + unexposed }
+  public var granted: Int { exposed + undelivered + unexposed + spared }
   /// Devices that began to install.
   public var exposed: Int { reported + lost + withdrawn + openSince.total + provenSince.total }
   /// Devices that have run the release for the soak time and are heard.
@@ -69,6 +71,7 @@ public struct EvidenceCounts: Equatable, Sendable {
     case nil: break
     case .unexposed: unexposed -= 1
     case .undelivered: undelivered -= 1
+    case .spared: spared -= 1
     case .open(let since): openSince.remove(since)
     case .proven(let since): provenSince.remove(since)
     case .reported: reported -= 1
@@ -78,13 +81,15 @@ public struct EvidenceCounts: Equatable, Sendable {
     switch to {
     case .unexposed: unexposed += 1
     case .undelivered: undelivered += 1
+    case .spared: spared += 1
     case .open(let since): openSince.add(since)
     case .proven(let since): provenSince.add(since)
     case .reported: reported += 1
     case .lost: lost += 1
     case .withdrawn: withdrawn += 1
     }
-    precondition(min(unexposed, undelivered, reported, lost, withdrawn) >= 0, "marks are counted")
+    precondition(
+      min(min(unexposed, undelivered, spared), reported, lost, withdrawn) >= 0, "marks are counted")
   }
 
   /// Lets time pass: devices ripen, and patience with others ends.

@@ -22,8 +22,10 @@ struct EvidenceJudge {
 
   /// What the gate says, for a rollout that runs, is paused or is complete.
   func verdict() -> GateVerdict {
-    if let reason = canaryFault() { return .stop(.evidence(reason)) }
     let judgement = judge()
+    // Devices die of old age too, and nobody is left to compare with.
+    guard !rollout.isWatchOver(at: now) else { return joiners(judgement) }
+    if let reason = canaryFault() { return .stop(.evidence(reason)) }
     if let harm = metricFault(judgement) { return harm }
     switch judgement.decision.verdict {
     case .abort: return .stop(.evidence(judgement.sentence))
@@ -36,6 +38,7 @@ struct EvidenceJudge {
     switch rollout.status {
     case .paused: return .wait(.paused)
     case .completed: return joiners(judgement)
+    case .ended: return .wait(.endTime(underWay: rollout.tally.leased))
     default: break
     }
     if let hold = rollout.hold { return .wait(.held(hold)) }
@@ -132,11 +135,14 @@ struct EvidenceJudge {
     guard let open = rollout.openStage, !rollout.stages[open].plan.isCanary else { return true }
     let live = rollout.strata.filter { $0.quarantine == nil }
     guard live.allSatisfy({ $0.evidence.awaited == 0 }) else { return false }
-    let isCovered = live.allSatisfy { $0.evidence.exposed + $0.evidence.undelivered >= $0.opened }
-    let openedAt = rollout.stages[open].openedAt ?? now
-    let cover = 2 * rollout.specification.pollInterval.milliseconds
-    return isCovered || now - openedAt >= Interval(milliseconds: cover)
-      && live.allSatisfy { $0.evidence.unexposed == 0 || now - openedAt >= patience }
+    let isCovered = live.allSatisfy { stratum in
+      stratum.evidence.granted - stratum.evidence.unexposed >= stratum.opened
+    }
+    if isCovered { return true }
+    let openFor = now - (rollout.stages[open].openedAt ?? now)
+    let cover = Interval(milliseconds: 2 * rollout.specification.pollInterval.milliseconds)
+    let isUnderWay = live.contains { $0.evidence.unexposed > 0 }
+    return openFor >= (isUnderWay ? patience : cover)
   }
 
   private var patience: Interval {
@@ -212,10 +218,13 @@ extension GateParameters {
 
 extension StratumCounts {
   init(_ stratum: Stratum) {
+    let excused = stratum.excused
+    let reported = max(0, stratum.evidence.reported - excused.reported)
+    let lost = max(0, stratum.evidence.lost - excused.lost)
     self.init(
       id: stratum.label, size: stratum.size, left: stratum.left,
-      exposed: stratum.evidence.exposed, matured: stratum.evidence.matured,
-      reported: stratum.evidence.reported, lost: stratum.evidence.lost,
+      exposed: max(reported + lost, stratum.evidence.exposed - excused.exposed),
+      matured: stratum.evidence.matured, reported: reported, lost: lost,
       isQuarantined: stratum.quarantine != nil)
   }
 }

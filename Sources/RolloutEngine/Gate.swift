@@ -14,6 +14,8 @@ public enum GateVerdict: Equatable, Sendable {
   case complete
   /// Devices that could be reached are back.
   case finishRollback
+  /// Its end time has passed.
+  case end
   /// The rollout stops.
   case stop(Rollout.StopReason)
   /// Another step opens, with so many devices of each stratum.
@@ -51,6 +53,16 @@ public enum GateVerdict: Equatable, Sendable {
     case returnHeld(failed: Int, of: Int)
     /// It has ended.
     case ended(Rollout.Status)
+    /// It starts by itself.
+    case scheduled(Instant)
+    /// A person has to approve before it starts.
+    case approvalToStart
+    /// Its end time passed before it started.
+    case missedStart(Instant)
+    /// Newer rollouts took every device of the open stage, so nothing shows whether to widen.
+    case superseded(stage: String)
+    /// Its end time passed; so many devices are under way.
+    case endTime(underWay: Int)
 
     /// One sentence for people.
     public func sentence(now: Instant) -> String {
@@ -76,6 +88,15 @@ public enum GateVerdict: Equatable, Sendable {
         return "\(failed) of \(of) devices failed on the way back; the rest wait until a person "
           + "says rollback once more"
       case .ended(let status): return status.rawValue
+      case .scheduled(let start): return "starts by itself at \(start)"
+      case .approvalToStart: return "waits for a person's approval before it starts"
+      case .missedStart(let end): return "cannot start any more: its end time was \(end)"
+      case .superseded(let stage):
+        return "\(stage) has no device left to learn from: newer rollouts took them over; it rests "
+          + "until one of those is complete for all its devices, or abort it"
+      case .endTime(let underWay):
+        let rest = underWay == 0 ? "" : "; \(underWay) devices under way finish"
+        return "ended: its end time passed\(rest)"
       }
     }
   }
@@ -86,15 +107,19 @@ public enum Gate {
   /// Answers for the present counters. Safe to ask at any time and as often as one likes.
   public static func evaluate(_ rollout: Rollout, now: Instant) -> GateVerdict {
     switch rollout.status {
-    case .draft: return .wait(.notStarted)
+    case .draft: return .wait(reasonToWait(Schedule.start(of: rollout, now: now)))
     case .rollingBack:
       return judgeRollback(rollout, now: now)
     case .halted, .aborted, .rolledBack, .closed: return .wait(.ended(rollout.status))
-    case .running, .paused, .completed: break
+    case .running, .paused, .completed, .ended: break
     }
     if let reason = exceededLimit(rollout) { return .stop(reason) }
+    if Schedule.isOver(rollout, now: now), rollout.status == .running || rollout.status == .paused {
+      return .end
+    }
     if let judge = EvidenceJudge(rollout, now: now) { return judge.verdict() }
     switch rollout.status {
+    case .ended: return .wait(.endTime(underWay: rollout.tally.leased))
     case .paused: return .wait(.paused)
     case .completed: return .wait(.ended(.completed))
     default: return judgeOpenStage(rollout, now: now)
@@ -125,6 +150,7 @@ public enum Gate {
       case .advance: event = .stageOpened((rollout.openStage ?? -1) + 1)
       case .complete: event = .completed
       case .finishRollback: event = .rolledBack
+      case .end: event = .ended
       case .stop(let reason):
         event = .stopped(reason, rollback: rollout.policy.onAbort == .rollback)
       case .step(let sizes, let judgement):
@@ -138,6 +164,16 @@ public enum Gate {
       events.append(event)
     }
     preconditionFailure("a gate comes to rest")
+  }
+
+  private static func reasonToWait(_ start: Schedule.Start) -> GateVerdict.WaitReason {
+    switch start {
+    // What is due starts within a second.
+    case .byPerson, .due: .notStarted
+    case .approval: .approvalToStart
+    case .later(let instant): .scheduled(instant)
+    case .missed(let end): .missedStart(end)
+    }
   }
 
   private static func exceededLimit(_ rollout: Rollout) -> Rollout.StopReason? {
@@ -164,13 +200,16 @@ public enum Gate {
     let gate = stage.plan.gate
     if stage.settledAt == nil {
       let have = stage.tally.verdicts
-      let need = gate.quorum.roundedUp(of: stage.plan.size)
+      // Devices that newer rollouts took over will never have a verdict here.
+      let awaited = max(0, stage.plan.size - stage.tally[.superseded])
+      let need = gate.quorum.roundedUp(of: awaited)
+      if awaited == 0, have == 0 { return .wait(.superseded(stage: stage.plan.name)) }
       if have >= need { return .settle }
       let patienceIsOver = now - openedAt >= gate.waitAtMost
       // Devices that wait to try again may never call again, so they are not waited for.
       if patienceIsOver, have > 0, stage.tally.leased == 0 { return .settle }
       return .wait(
-        .verdicts(stage: stage.plan.name, have: have, need: need, of: stage.plan.size))
+        .verdicts(stage: stage.plan.name, have: have, need: need, of: awaited))
     }
     return judgeSoak(rollout, index, now: now)
   }

@@ -10,6 +10,8 @@ public import UpdateModel
 public enum Mark: Equatable, Sendable {
   /// Has not begun to install: says nothing.
   case unexposed
+  /// Was taken out before it began to install: says nothing, and never will.
+  case spared
   /// Could not fetch the image: speaks about the delivery, not about the firmware.
   case undelivered
   /// Began to install; no verdict yet.
@@ -28,7 +30,12 @@ extension Action {
   /// How the action counts as evidence.
   public var mark: Mark {
     guard let exposedAt else {
-      return state == .ended(.failed) ? .undelivered : .unexposed
+      switch state {
+      case .ended(.failed): return .undelivered
+      case .ended(.lost): return .unexposed
+      case .ended: return .spared
+      case .leased, .retrying: return .unexposed
+      }
     }
     if isReported { return .reported }
     if isSilent { return .lost }

@@ -37,6 +37,7 @@ struct PartStory {
     switch action.state {
     case .leased(let phase, _): return leased(phase)
     case .retrying:
+      if let aside = action.aside { return "\(aside.clause), \(attempts)" }
       return isUpdate
         ? "\(attempts) failed, \(failure)"
         : "\(attempts) at the way back failed, \(failure)"
@@ -45,7 +46,8 @@ struct PartStory {
   }
 
   private func leased(_ phase: Action.Phase) -> String {
-    let asked = action.cancel == .requested ? "; it was asked to stop" : ""
+    let why = action.aside.map { ": \($0.clause)" } ?? ""
+    let asked = action.cancel == .requested ? "; it was asked to stop\(why)" : ""
     let doing =
       switch phase {
       case .offered: "was offered \(thing) at \(action.grantedAt) and has not taken it up yet"
@@ -68,7 +70,14 @@ struct PartStory {
     case .cancelled: "was stopped at \(action.changedAt) before it installed anything"
     case .returned: "was brought back at \(action.changedAt) to what it ran before"
     case .returnFailed: "could not be brought back in \(attempts), \(failure)"
-    case .stranded: "should go back, but nothing is known that it could go back to"
+    case .stranded:
+      action.failure?.cause == .noWayBack
+        ? "should go back and cannot, \(failure)"
+        : "should go back, but nothing is known that it could go back to"
+    case .undelivered:
+      "did not take the release in the time it was given, which says nothing about it"
+        + (action.failure.map { ": \($0.detail)" } ?? "")
+    case .superseded: "is another rollout's now" + (action.aside.map { ": \($0.clause)" } ?? "")
     }
   }
 
@@ -121,6 +130,9 @@ struct PartStory {
   }
 
   private func retrying(_ from: Instant) -> String {
+    if action.aside != nil, now < from {
+      return "it is asked again at its first poll after \(from)"
+    }
     if now < from { return "\(nextAttempt) may begin at its first poll after \(from)" }
     if rollout.status == .paused {
       return "\(nextAttempt) waits until somebody lets the rollout go on: "
@@ -138,8 +150,9 @@ struct PartStory {
   private func afterwards(_ outcome: Action.Outcome) -> String {
     switch outcome {
     case .succeeded, .unverified: return proving
-    case .failed:
+    case .failed, .undelivered:
       return "nothing more is offered to it in this rollout; what it reports still counts"
+    case .superseded: return "nothing from this rollout; ask about the newer one"
     case .lost: return "whatever it reports when it calls again decides"
     case .cancelled: return "nothing more from this rollout"
     case .returned: return "nothing more; a fixed release reaches it with its own rollout"

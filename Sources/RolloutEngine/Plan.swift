@@ -78,17 +78,17 @@ public enum Plan {
       stages.append(
         PlannedStage(
           name: "stage \(position + 1)", size: size.count, selection: .ranks(upTo: bound),
-          gate: size.gate, signOff: false))
+          gate: size.gate, signOff: size.signOff))
     }
     precondition(
       reached == sorted.count || policy.stages == .adaptive, "the stages take in every device")
-    return stages
+    return Schedule.marking(stages, policy)
   }
 
   /// The sizes of the stages after the canary; they add up to the population.
   static func sizes(
     _ policy: Policy, population: Int
-  ) throws(Problem) -> [(count: Int, gate: Policy.StageGate)] {
+  ) throws(Problem) -> [(count: Int, gate: Policy.StageGate, signOff: Bool)] {
     guard population > 0 else { return [] }
     switch policy.stages {
     case .adaptive: return []
@@ -98,7 +98,7 @@ public enum Plan {
       let counts = try exponential(
         start: start.count(of: population), growthHundredths: growth,
         cap: cap?.count(of: population) ?? population, population: population)
-      return counts.map { ($0, gate) }
+      return counts.map { ($0, gate, false) }
     }
   }
 
@@ -111,18 +111,24 @@ public enum Plan {
     return whole.filter(\.isCanary)
   }
 
-  /// Where the policy's stages end that a rollout may reach now, and what gate guards that end; nil
-  /// when the evidence alone decides.
-  static func ceiling(of rollout: Rollout) -> (upTo: Int, gate: Policy.StageGate)? {
+  /// How far a rollout may open now whatever the evidence says, what gate guards that end, and
+  /// whether a person must approve there; nil when the evidence alone decides.
+  static func ceiling(
+    of rollout: Rollout
+  ) -> (upTo: Int, gate: Policy.StageGate, signOff: Bool)? {
     let population = rollout.strata.reduce(0) { $0 + $1.size }
+    let above = rollout.policy.approve.above.map { $0.roundedDown(of: population) }
+    let approval = above.flatMap { $0 > rollout.opened ? ($0, Policy.StageGate.none, true) : nil }
     // A plan that needs too many stages was refused when the rollout was created.
-    guard let sizes = try? sizes(rollout.policy, population: population) else { return nil }
+    guard let sizes = try? sizes(rollout.policy, population: population) else { return approval }
     var reached = 0
     for size in sizes {
       reached += size.count
-      if reached > rollout.opened { return (reached, size.gate) }
+      guard reached > rollout.opened else { continue }
+      if let approval, approval.0 < reached { return approval }
+      return (reached, size.gate, size.signOff || approval?.0 == reached)
     }
-    return nil
+    return approval
   }
 
   /// The next step of a rollout that gathers evidence.
@@ -130,11 +136,14 @@ public enum Plan {
     _ sizes: [StepPart], of rollout: Rollout, ranks: RankIndex
   ) -> PlannedStage {
     let number = rollout.stages.count { !$0.plan.isCanary } + 1
+    let size = sizes.reduce(0) { $0 + $1.count }
     // The evidence waits for each device; a wall-clock soak comes on top only where stages say so.
-    let gate = ceiling(of: rollout)?.gate ?? .none
+    let end = ceiling(of: rollout)
+    let isReached = end.map { rollout.opened + size >= $0.upTo } ?? false
     return PlannedStage(
-      name: "stage \(number)", size: sizes.reduce(0) { $0 + $1.count },
-      selection: .strata(openings(sizes, of: rollout, ranks: ranks)), gate: gate, signOff: false)
+      name: "stage \(number)", size: size,
+      selection: .strata(openings(sizes, of: rollout, ranks: ranks)), gate: end?.gate ?? .none,
+      signOff: isReached && end?.signOff == true)
   }
 
   /// Where each stratum ends when it takes in so many more devices.
@@ -151,14 +160,24 @@ public enum Plan {
 
   private static func explicit(
     _ shares: [Policy.ShareStage], population: Int
-  ) -> [(count: Int, gate: Policy.StageGate)] {
-    var sizes: [(count: Int, gate: Policy.StageGate)] = []
+  ) -> [(count: Int, gate: Policy.StageGate, signOff: Bool)] {
+    var sizes: [(count: Int, gate: Policy.StageGate, signOff: Bool)] = []
     var reached = 0
+    var isSignOffDue = false
     for stage in shares {
       let upTo = stage.upTo.roundedUp(of: population)
       // A share too small for one more device is left out; its gate would have nothing to judge.
-      guard upTo > reached else { continue }
-      sizes.append((upTo - reached, stage.gate))
+      // Its approval is still asked for: before the stage after it, or at the next gate there is.
+      guard upTo > reached else {
+        if let last = sizes.indices.last {
+          sizes[last].signOff = sizes[last].signOff || stage.signOff
+        } else {
+          isSignOffDue = isSignOffDue || stage.signOff
+        }
+        continue
+      }
+      sizes.append((upTo - reached, stage.gate, stage.signOff || isSignOffDue))
+      isSignOffDue = false
       reached = upTo
     }
     return sizes

@@ -20,12 +20,19 @@ public enum Recovery: Equatable, Sendable {
   /// Decides for one device.
   ///
   /// `runsRelease` tells whether the device says that it runs the rollout's release; it decides
-  /// about lost and failed devices that turn up again.
+  /// about lost and failed devices that turn up again. `window` counts only when the policy says
+  /// so: a device on a bad release is in more danger than one that is touched at noon.
   public static func decide(
-    _ action: Action, runsRelease: Bool, in rollout: Rollout, now: Instant
+    _ action: Action, runsRelease: Bool, in rollout: Rollout,
+    window: WindowState = .open(until: nil), demand: GrantDemand = .none, now: Instant
   ) -> Recovery {
     let isQuarantined = action.stratum.map { rollout.strata[$0].quarantine != nil } ?? false
     guard rollout.status.isStopped || isQuarantined else { return .nothing }
+    let waitsForWindow = rollout.policy.windows?.appliesToRollback ?? false
+    func obstacle() -> Eligibility? {
+      (waitsForWindow ? window.refusal : nil)
+        ?? Eligibility.limited(rollout, demand: demand, now: now)
+    }
     switch (action.kind, action.state) {
     case (.update, .leased(let phase, _)):
       return phase == .verifying || action.cancel != .none ? .nothing : .cancel
@@ -38,15 +45,12 @@ public enum Recovery: Equatable, Sendable {
       guard let fallback = action.fallback else {
         return outcome == .stranded ? .nothing : .strand
       }
-      if case .open = ReturnGate.judge(rollout) {
-        if let limit = Eligibility.limited(rollout, now: now) { return .wait(limit) }
-      } else {
-        return .wait(.deferred(.returnGate))
-      }
+      guard case .open = ReturnGate.judge(rollout) else { return .wait(.deferred(.returnGate)) }
+      if let obstacle = obstacle() { return .wait(obstacle) }
       return .turnBack(fallback)
     case (.rollback, .retrying(let from)):
       if now < from { return .wait(.deferred(.backingOff(until: from))) }
-      return Eligibility.limited(rollout, now: now).map(Recovery.wait) ?? .retryTurnBack
+      return obstacle().map(Recovery.wait) ?? .retryTurnBack
     case (.rollback, .leased), (.rollback, .ended): return .nothing
     }
   }
@@ -59,8 +63,9 @@ public enum Recovery: Equatable, Sendable {
   private static func mayRunRelease(_ outcome: Action.Outcome, runsRelease: Bool) -> Bool {
     switch outcome {
     case .succeeded, .unverified: true
-    case .failed, .lost, .cancelled: runsRelease
-    case .returned, .returnFailed, .stranded: false
+    case .failed, .lost, .cancelled, .undelivered: runsRelease
+    // Whatever it runs is the newer rollout's business.
+    case .superseded, .returned, .returnFailed, .stranded: false
     }
   }
 }
@@ -70,14 +75,16 @@ extension Action {
   public func withdrawn(now: Instant) -> Action {
     var next = self
     next.state = .ended(.cancelled)
+    next.aside = nil
     next.changedAt = now
     return next
   }
 
-  /// The action of a device that should go back but cannot.
-  public func stranded(now: Instant) -> Action {
+  /// The action of a device that should go back but cannot, with the reason for people.
+  public func stranded(by obstacle: RouteObstacle = .nothingKnown, now: Instant) -> Action {
     var next = self
     next.state = .ended(.stranded)
+    next.failure = Failure(.noWayBack, "cannot go back: \(obstacle.clause)")
     next.changedAt = now
     return next
   }

@@ -5,13 +5,15 @@ public import UpdateModel
 /// A rollout in motion. It knows counters, never devices.
 public struct Rollout: Equatable, Sendable {
   /// What was asked for.
-  public let specification: RolloutSpecification
+  public internal(set) var specification: RolloutSpecification
   /// The stages with their progress, canary first.
   public internal(set) var stages: [Stage]
   /// Present status.
   public internal(set) var status: Status = .draft
   /// Index of the last open stage; nil before the start.
   public internal(set) var openStage: Int?
+  /// Who approved its start; nil before, and where no approval is needed.
+  public internal(set) var approvedBy: String?
   /// Why it stopped; nil while it did not.
   public internal(set) var stop: StopReason?
   /// When it started; nil before.
@@ -36,6 +38,12 @@ public struct Rollout: Equatable, Sendable {
   public internal(set) var deliveryExcused = 0
   /// A person said to bring everyone back, whatever becomes of the first.
   public internal(set) var isReturnForced = false
+  /// What devices were granted for download.
+  public internal(set) var pace = DownloadPace()
+  /// Second and later attempts at the update that were granted.
+  public internal(set) var retries = 0
+  /// Devices of each failure domain when it was planned.
+  public let domainSizes: DomainSizes
 
   /// Where a rollout stands.
   public enum Status: String, Sendable, CaseIterable {
@@ -55,6 +63,8 @@ public struct Rollout: Equatable, Sendable {
     case rolledBack = "rolled-back"
     /// Every stage is done; devices that turn up late are still served.
     case completed
+    /// Its end time passed; devices under way finish, nothing more is granted.
+    case ended
     /// A later rollout has taken its place.
     case closed
 
@@ -70,7 +80,7 @@ public struct Rollout: Equatable, Sendable {
     /// Whether nothing more can change by itself.
     public var isFinal: Bool {
       switch self {
-      case .halted, .aborted, .rolledBack, .completed, .closed: true
+      case .halted, .aborted, .rolledBack, .completed, .ended, .closed: true
       default: false
       }
     }
@@ -117,9 +127,10 @@ public struct Rollout: Equatable, Sendable {
   /// canary stage alone, and the gate adds the others step by step.
   public init(
     specification: RolloutSpecification, stages: [PlannedStage],
-    strata: [(label: String, size: Int)] = []
+    strata: [(label: String, size: Int)] = [], domainSizes: DomainSizes = DomainSizes()
   ) {
     self.specification = specification
+    self.domainSizes = domainSizes
     self.stages = stages.map { Stage(plan: $0) }
     let poll = specification.pollInterval
     if let terms = specification.policy.evidence {
@@ -176,6 +187,10 @@ public enum RolloutEvent: Equatable, Sendable {
   case held(Hold, Judgement)
   /// A person said to bring everyone back, whatever becomes of the first.
   case returnForced(by: String)
+  /// A person changed values of its policy.
+  case amended(Policy, JSON, changes: String, by: String)
+  /// The devices that are not updated yet fell silent, or are heard again.
+  case outage(Bool, Judgement)
   /// Devices with values that no stratum has were found.
   case stratumFound(String)
   /// A device joined that was not known when the rollout was planned.
@@ -187,7 +202,9 @@ public enum RolloutEvent: Equatable, Sendable {
   /// A number was reported.
   case measured(stratum: Int, metric: Int, MetricEvidence.Observation, isTreated: Bool)
   /// A person approved a stage.
-  case signedOff(Int, by: String)
+  case signedOff(Int, by: String, comment: String? = nil)
+  /// A person approved its start.
+  case approved(by: String, comment: String? = nil)
   /// Grants stopped until further notice.
   case paused(by: String)
   /// Grants go on.
@@ -196,12 +213,18 @@ public enum RolloutEvent: Equatable, Sendable {
   case stopped(Rollout.StopReason, rollback: Bool)
   /// Every stage is done.
   case completed
+  /// Its end time passed.
+  case ended
   /// Every reachable device is back.
   case rolledBack
   /// A later rollout took its place.
   case closed
   /// A lease was granted.
   case granted
+  /// The lease repeats a failed attempt at the update.
+  case repeated
+  /// The lease lets its device download so many bytes.
+  case downloadGranted(bytes: Int64)
   /// A device changed its standing; `from` is nil when it is new.
   case moved(stage: Int, from: Standing?, to: Standing)
 
@@ -214,14 +237,17 @@ public enum RolloutEvent: Equatable, Sendable {
     }
     switch self {
     case .started:
-      // With evidence and without canaries the first step opens by a decision of its own.
-      return rollout.stages.isEmpty ? "started" : "started with \(stage(0)), \(devices(0))"
+      return rollout.stages.isEmpty
+        ? "started; the evidence opens each step" : "started with \(stage(0)), \(devices(0))"
     case .stageSettled(let index):
       let isStep = !rollout.stages[index].plan.openings.isEmpty
       return "\(stage(index)) " + (isStep ? "has its verdicts" : "has its quorum; soaking")
     case .stageOpened(let index):
       return "\(stage(index)) opened, \(devices(index))"
-    case .signedOff(let index, let name): return "\(stage(index)) approved by \(name)"
+    case .signedOff(let index, let name, let comment):
+      return "\(stage(index)) approved by \(name)" + (comment.map { ": \($0)" } ?? "")
+    case .approved(let name, let comment):
+      return "start approved by \(name)" + (comment.map { ": \($0)" } ?? "")
     case .paused(let name): return "paused by \(name)"
     case .resumed(let name): return "resumed by \(name)"
     case .stopped(let reason, let rollback):
@@ -239,12 +265,17 @@ public enum RolloutEvent: Equatable, Sendable {
     case .held(let hold, _): return "held: \(hold.sentence)"
     case .returnForced(let name):
       return "\(name) said to bring everyone back, whatever becomes of the first"
+    case .amended(_, _, let changes, let name): return "policy changed by \(name): \(changes)"
+    case .outage(true, let judgement): return judgement.sentence
+    case .outage(false, _):
+      return "devices that are not updated are heard again; the clocks go on"
     case .stratumFound(let label): return "found devices of a new kind: \(label)"
     case .widened, .joined, .controlSeen, .marked, .measured: return nil
     case .completed: return "completed"
+    case .ended: return "ended: its end time passed; devices under way finish"
     case .rolledBack: return "every reachable device is back"
     case .closed: return "closed: a later rollout took its place"
-    case .granted, .moved: return nil
+    case .granted, .repeated, .downloadGranted, .moved: return nil
     }
   }
 }
@@ -261,7 +292,8 @@ extension Rollout {
       if !stages.isEmpty { open(0, at: now) }
     case .stageSettled(let index): stages[index].settledAt = now
     case .stageOpened(let index): open(index, at: now)
-    case .signedOff(let index, let name): stages[index].signedOffBy = name
+    case .signedOff(let index, let name, _): stages[index].signedOffBy = name
+    case .approved(let name, _): approvedBy = name
     case .paused: status = .paused
     case .resumed:
       status = .running
@@ -274,12 +306,18 @@ extension Rollout {
       status =
         if rollback { .rollingBack } else if case .person = reason { .aborted } else { .halted }
     case .completed: end(.completed, at: now)
+    case .ended: end(.ended, at: now)
     case .rolledBack: end(.rolledBack, at: now)
     case .closed: end(.closed, at: now)
     case .granted: window.count(at: now)
-    case .stepOpened, .widened, .quarantined, .quarantineLifted, .held, .returnForced,
+    case .amended(let policy, let document, _, _):
+      specification = specification.following(policy, document)
+    case .stepOpened, .widened, .quarantined, .quarantineLifted, .held, .returnForced, .outage,
       .stratumFound, .joined, .controlSeen, .marked, .measured:
       evolveEvidence(event, at: now)
+    case .repeated: retries += 1
+    case .downloadGranted(let bytes):
+      if let rate = policy.limits.bandwidth { pace.count(bytes, rate: rate, at: now) }
     case .moved(let stage, let from, let to): stages[stage].tally.move(from: from, to: to)
     }
   }
@@ -298,9 +336,11 @@ extension Rollout {
   /// Restores what cannot be recounted from the actions: status, stage times, the reason of a stop.
   public mutating func restore(
     status: Status, openStage: Int?, stop: StopReason?, startedAt: Instant?, endedAt: Instant?,
-    stageTimes: [(openedAt: Instant?, settledAt: Instant?, signedOffBy: String?)]
+    stageTimes: [(openedAt: Instant?, settledAt: Instant?, signedOffBy: String?)],
+    approvedBy: String? = nil
   ) {
     precondition(stageTimes.count == stages.count, "times are stored for every stage")
+    self.approvedBy = approvedBy
     self.status = status
     self.openStage = openStage
     self.stop = stop

@@ -1,6 +1,6 @@
 // RolloutEvidence: what events do to the evidence of a rollout; the second half of `evolve`.
 
-import UpdateModel
+public import UpdateModel
 
 extension Rollout {
   mutating func evolveEvidence(_ event: RolloutEvent, at now: Instant) {
@@ -16,11 +16,16 @@ extension Rollout {
       for index in indices {
         strata[index].quarantine = Stratum.Quarantine(since: now, reason: judgement.sentence)
       }
-    case .quarantineLifted(let index, _): strata[index].quarantine = nil
+    case .quarantineLifted(let index, _):
+      strata[index].quarantine = nil
+      strata[index].excused.exposed = strata[index].evidence.reported + strata[index].evidence.lost
+      strata[index].excused.reported = strata[index].evidence.reported
+      strata[index].excused.lost = strata[index].evidence.lost
     case .held(let hold, _):
       self.hold = hold
       if hold.stopsGrants { status = .paused }
     case .returnForced: isReturnForced = true
+    case .outage: break
     case .stratumFound(let label):
       guard let terms = policy.evidence else { return }
       strata.append(
@@ -58,6 +63,22 @@ extension Rollout {
       }
     }
     stages[last].plan = stages[last].plan.with(merged)
+  }
+
+  /// Whether the silence of devices may still be evidence.
+  public func isWatchingSilence(at now: Instant) -> Bool {
+    guard gathersEvidence, startedAt != nil, !status.isStopped, status != .closed else {
+      return false
+    }
+    return !isWatchOver(at: now)
+  }
+
+  /// Whether it was complete for so long that nothing is concluded from its devices any more.
+  public func isWatchOver(at now: Instant) -> Bool {
+    guard status == .completed, let endedAt, let watch = policy.evidence?.watch else {
+      return false
+    }
+    return now - endedAt > watch
   }
 
   /// Lets time pass for everything that ripens.

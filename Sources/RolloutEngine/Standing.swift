@@ -32,6 +32,12 @@ public enum Standing: Int, Sendable, CaseIterable {
   case returnFailed
   /// Should go back but has nothing to go back to.
   case stranded
+  /// Puts its update off, or gives way to another rollout; holds no slot.
+  case postponed
+  /// Did not take the release in the time it was given; says nothing about the release.
+  case undelivered
+  /// Is another rollout's now.
+  case superseded
 
   /// The word used in APIs and tables.
   public var label: String {
@@ -51,6 +57,9 @@ public enum Standing: Int, Sendable, CaseIterable {
     case .returned: "returned"
     case .returnFailed: "return-failed"
     case .stranded: "stranded"
+    case .postponed: "postponed"
+    case .undelivered: "undelivered"
+    case .superseded: "superseded"
     }
   }
 
@@ -71,7 +80,7 @@ public enum Standing: Int, Sendable, CaseIterable {
   /// exposure smaller than it was.
   public var isExposed: Bool {
     switch self {
-    case .offered, .downloading, .cancelled: false
+    case .offered, .downloading, .cancelled, .postponed, .undelivered, .superseded: false
     default: true
     }
   }
@@ -88,7 +97,7 @@ extension Action {
       case .installing: .installing
       case .verifying: .verifying
       }
-    case (.retrying, .update): .retrying
+    case (.retrying, .update): aside == nil ? .retrying : .postponed
     case (.leased, .rollback): .returning
     case (.retrying, .rollback): .returnRetrying
     case (.ended(let outcome), _):
@@ -101,6 +110,8 @@ extension Action {
       case .returned: .returned
       case .returnFailed: .returnFailed
       case .stranded: .stranded
+      case .undelivered: .undelivered
+      case .superseded: .superseded
       }
     }
   }

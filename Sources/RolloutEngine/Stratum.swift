@@ -14,10 +14,25 @@ public struct Stratum: Equatable, Sendable {
   public internal(set) var bound: UInt64?
   /// Why nothing is offered to it any more; nil while it is in good standing.
   public internal(set) var quarantine: Quarantine?
+  /// What was known when a person let it take part again; it does not count a second time.
+  public internal(set) var excused = Excused()
   /// What its devices say about the release.
   public internal(set) var evidence: EvidenceCounts
   /// What their reported numbers say, in the order of the policy's metrics.
   public internal(set) var metrics: [MetricEvidence]
+
+  /// Evidence that a person has looked at and set aside.
+  public struct Excused: Equatable, Sendable {
+    /// Devices that had begun to install.
+    public var exposed = 0
+    /// Of those, devices that had failed.
+    public var reported = 0
+    /// Of those, devices that were silent.
+    public var lost = 0
+
+    /// Nothing was set aside.
+    public init() {}
+  }
 
   /// A stratum that was found to fail more than the rest.
   public struct Quarantine: Equatable, Sendable {
@@ -43,7 +58,10 @@ public struct Stratum: Equatable, Sendable {
   }
 
   /// Puts back what was stored.
-  public mutating func restore(opened: Int, bound: UInt64?, quarantine: Quarantine?) {
+  public mutating func restore(
+    opened: Int, bound: UInt64?, quarantine: Quarantine?, excused: Excused
+  ) {
+    self.excused = excused
     self.opened = opened
     self.bound = bound
     self.quarantine = quarantine

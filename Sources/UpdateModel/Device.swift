@@ -14,11 +14,13 @@ public struct Device: Equatable, Sendable {
   public var attributes: [String: String]
   /// When it was registered.
   public let createdAt: Instant
+  /// Releases with an anti-rollback floor that it verifiably ran, in order; it keeps them for good.
+  public var ran: [ReleaseID]
 
   /// Joins the facts of a registration.
   public init(
     key: DeviceKey, hardware: Name?, tokenDigest: Digest?, tags: [String: String],
-    attributes: [String: String], createdAt: Instant
+    attributes: [String: String], createdAt: Instant, ran: [ReleaseID] = []
   ) {
     self.key = key
     self.hardware = hardware
@@ -26,6 +28,7 @@ public struct Device: Equatable, Sendable {
     self.tags = tags
     self.attributes = attributes
     self.createdAt = createdAt
+    self.ran = ran
   }
 
   /// The version the device says it runs; nil when it never said.

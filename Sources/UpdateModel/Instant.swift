@@ -40,7 +40,7 @@ public struct Instant: Hashable, Comparable, Sendable, CustomStringConvertible {
   }
 
   // Days to a proleptic Gregorian date, after the well-known algorithm of Howard Hinnant.
-  private static func civil(fromDays days: Int64) -> (Int64, Int64, Int64) {
+  static func civil(fromDays days: Int64) -> (year: Int64, month: Int64, day: Int64) {
     let shifted = days + 719_468
     let era = shifted.flooredDivision(by: 146_097)
     let dayOfEra = shifted - era * 146_097

@@ -22,6 +22,12 @@ public struct Policy: Equatable, Sendable {
   public let retry: Retry
   /// What happens when the rollout stops by itself or is aborted.
   public let onAbort: AbortAction
+  /// When devices may be granted, by their own clocks; nil for at any time.
+  public let windows: MaintenanceSchedule?
+  /// Where a person must approve, beside the stages that say so themselves.
+  public let approve: ApprovalPoints
+  /// What happens to devices that put their update off.
+  public let postpone: Postponing
 
   /// The group that goes first.
   public struct Canary: Equatable, Sendable {
@@ -63,6 +69,8 @@ public struct Policy: Equatable, Sendable {
     public let upTo: Share
     /// What must hold before the next stage.
     public let gate: StageGate
+    /// Whether a person must approve before the next stage opens.
+    public let signOff: Bool
   }
 
   /// A number of devices, or a share of those outside the canary group.
@@ -90,14 +98,6 @@ public struct Policy: Equatable, Sendable {
     public let minimum: Int
   }
 
-  /// Limits that are checked at the moment of granting.
-  public struct GrantLimits: Equatable, Sendable {
-    /// Devices that may hold a lease at the same time; nil for no limit.
-    public let concurrent: Int?
-    /// Leases that may be granted in any one minute; nil for no limit.
-    public let perMinute: Int?
-  }
-
   /// Deadlines of a lease, one per phase.
   public struct Timeouts: Equatable, Sendable {
     /// From the offer until the device takes it up.
@@ -110,20 +110,6 @@ public struct Policy: Equatable, Sendable {
     public let verify: Interval
     /// How long after its success report a device may still name its old version.
     public let reboot: Interval
-  }
-
-  /// Repetition of failed attempts.
-  public struct Retry: Equatable, Sendable {
-    /// Attempts in all, 1 to 10.
-    public let attempts: Int
-    /// Wait before the second attempt.
-    public let backoff: Interval
-    /// Each further wait is so many hundredths of the one before.
-    public let factorHundredths: Int
-    /// No wait is longer.
-    public let maximum: Interval
-    /// Up to this share is taken off a wait, a different part for each device.
-    public let jitter: Share
   }
 
   /// What a stopped rollout does.

@@ -56,7 +56,7 @@ extension Policy {
   private init?(_ reader: DocumentReader) {
     reader.allowOnly([
       "name", "summary", "canary", "stages", "gate", "failureLimit", "limits", "timeouts", "retry",
-      "onAbort",
+      "onAbort", "windows", "approve", "postpone",
     ])
     let canary = reader.has("canary") ? Canary(reader.object("canary")) : nil
     let hasGate = reader.has("gate")
@@ -68,16 +68,22 @@ extension Policy {
     let limits = GrantLimits(reader.object("limits"))
     let timeouts = Timeouts(reader.object("timeouts"))
     let retry = Retry(reader.object("retry"))
+    let approve = ApprovalPoints(reader.object("approve"))
+    let postpone = Postponing(reader.object("postpone"))
     // Everything is read before anything is given up, so that every fault is found at once.
     let name = reader.name("name")
     let summary = reader.text("summary", default: "", bytes: 0...500)
     let onAbort: AbortAction? = reader.choice("onAbort", default: .rollback)
+    let hasWindows = reader.has("windows")
+    let windows = hasWindows ? MaintenanceSchedule(reader.object("windows")) : nil
     guard let name, let summary, let stages, !hasGate || evidence != nil,
-      !hasLimit || failureLimit != nil, let limits, let timeouts, let retry, let onAbort
+      !hasLimit || failureLimit != nil, let limits, let timeouts, let retry, let onAbort,
+      !hasWindows || windows != nil, let approve, let postpone
     else { return nil }
     self.init(
       name: name, summary: summary, canary: canary, stages: stages, evidence: evidence,
-      failureLimit: failureLimit, limits: limits, timeouts: timeouts, retry: retry, onAbort: onAbort)
+      failureLimit: failureLimit, limits: limits, timeouts: timeouts, retry: retry,
+      onAbort: onAbort, windows: windows, approve: approve, postpone: postpone)
   }
 }
 
@@ -125,16 +131,7 @@ extension Policy.Stages {
     reader.allowOnly(["start", "growth", "cap"] + Policy.StageGate.keys)
     let growth = reader.read(
       "growth", default: 200, allowed: "a number from 1.1 to 100, such as 2.5"
-    ) {
-      value -> Int? in
-      let hundredths =
-        switch value {
-        case .integer(let whole): Int(exactly: whole).flatMap { $0 <= 100 ? $0 * 100 : nil }
-        case .decimal(let literal): decimalHundredths(literal)
-        default: nil as Int?
-        }
-      return hundredths.flatMap { (110...10_000).contains($0) ? $0 : nil }
-    }
+    ) { $0.hundredths(in: 110...10_000) }
     let hasCap = reader.has("cap")
     let cap = hasCap ? reader.stageSize("cap") : nil
     let start = reader.stageSize("start")
@@ -147,15 +144,16 @@ extension Policy.Stages {
     var stages: [Policy.ShareStage] = []
     var reached = Share.none
     for reader in readers {
-      reader.allowOnly(["upTo"] + Policy.StageGate.keys)
+      reader.allowOnly(["upTo", "signOff"] + Policy.StageGate.keys)
       let upTo = reader.share("upTo")
       let gate = Policy.StageGate(reader, quorum: .usualQuorum)
-      guard let upTo, let gate else { continue }
+      let signOff = reader.flag("signOff", default: false)
+      guard let upTo, let gate, let signOff else { continue }
       if upTo <= reached {
         reader.refuse("upTo", "found \(upTo), but the stage before reaches \(reached) already")
       }
       reached = upTo
-      stages.append(Policy.ShareStage(upTo: upTo, gate: gate))
+      stages.append(Policy.ShareStage(upTo: upTo, gate: gate, signOff: signOff))
     }
     guard (1...Policy.stageCountMax).contains(readers.count) else {
       parent.refuse("stages", "found \(readers.count) stages; give 1 to \(Policy.stageCountMax)")
@@ -180,16 +178,6 @@ extension Policy.FailureLimit {
   }
 }
 
-extension Policy.GrantLimits {
-  fileprivate init?(_ reader: DocumentReader) {
-    reader.allowOnly(["concurrent", "perMinute"])
-    let range = 1...100_000_000
-    let concurrent = reader.has("concurrent") ? reader.integer("concurrent", in: range) : nil
-    let perMinute = reader.has("perMinute") ? reader.integer("perMinute", in: range) : nil
-    self.init(concurrent: concurrent, perMinute: perMinute)
-  }
-}
-
 extension Policy.Timeouts {
   fileprivate init?(_ reader: DocumentReader) {
     reader.allowOnly(["accept", "download", "install", "verify", "reboot"])
@@ -207,23 +195,9 @@ extension Policy.Timeouts {
   }
 }
 
-extension Policy.Retry {
-  fileprivate init?(_ reader: DocumentReader) {
-    reader.allowOnly(["attempts", "backoff", "factor", "maximum", "jitter"])
-    let attempts = reader.integer("attempts", default: 3, in: 1...10)
-    let backoff = reader.interval("backoff", default: .minutes(5), in: .seconds(1) ... .days(7))
-    let factor = reader.integer("factor", default: 2, in: 1...10)
-    let maximum = reader.interval("maximum", default: .hours(6), in: .seconds(1) ... .days(30))
-    let jitter = reader.share("jitter", default: .usualJitter)
-    guard let attempts, let backoff, let factor, let maximum, let jitter else { return nil }
-    self.init(
-      attempts: attempts, backoff: backoff, factorHundredths: factor * 100, maximum: maximum,
-      jitter: jitter)
-  }
-}
-
 extension DocumentReader {
-  fileprivate func stageSize(_ key: String) -> Policy.StageSize? {
+  /// Reads a number of devices or a share of them.
+  func stageSize(_ key: String) -> Policy.StageSize? {
     read(
       key, default: nil as Policy.StageSize?,
       allowed: "a number of devices from 1 to 100000000 or a share such as \"1%\""
@@ -238,6 +212,17 @@ extension DocumentReader {
 }
 
 extension JSON {
+  /// A number with at most two decimals as a count of hundredths inside a range; nil for all else.
+  func hundredths(in range: ClosedRange<Int>) -> Int? {
+    let count: Int? =
+      switch self {
+      case .integer(let whole): Int(exactly: whole).flatMap { $0 <= 1000 ? $0 * 100 : nil }
+      case .decimal(let literal): decimalHundredths(literal)
+      default: nil
+      }
+    return count.flatMap { range.contains($0) ? $0 : nil }
+  }
+
   /// The document with the value at a path replaced; objects on the way are made when missing.
   fileprivate func replacing(_ path: ArraySlice<String>, by replacement: JSON) -> JSON {
     guard let key = path.first else { return replacement }

@@ -26,11 +26,17 @@ public struct Release: Equatable, Sendable {
   public var status: Status
   /// When it was created.
   public let createdAt: Instant
+  /// An earlier release of the same name that a device must run, or have passed, before it is given
+  /// this one; nil for none.
+  public let floor: ReleaseID?
+  /// The oldest release of the same name that a device may be given once it ran this one; nil for
+  /// any.
+  public let rollbackFloor: ReleaseID?
 
   /// Joins the parts of a release whose artifacts were checked.
   public init(
     id: ReleaseID, name: Name, version: FirmwareVersion, notes: String, artifacts: [ArtifactID],
-    status: Status, createdAt: Instant
+    status: Status, createdAt: Instant, floor: ReleaseID? = nil, rollbackFloor: ReleaseID? = nil
   ) {
     self.id = id
     self.name = name
@@ -39,5 +45,7 @@ public struct Release: Equatable, Sendable {
     self.artifacts = artifacts
     self.status = status
     self.createdAt = createdAt
+    self.floor = floor
+    self.rollbackFloor = rollbackFloor
   }
 }

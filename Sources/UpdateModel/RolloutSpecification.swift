@@ -20,6 +20,8 @@ public struct RolloutSpecification: Equatable, Sendable {
   public let createdAt: Instant
   /// How often devices were asked to poll when it was created; decides how long silence is normal.
   public let pollInterval: Interval
+  /// Its priority and its times.
+  public let terms: RolloutTerms
 
   /// A selection of devices.
   public enum Target: Equatable, Sendable {
@@ -33,7 +35,7 @@ public struct RolloutSpecification: Equatable, Sendable {
   public init(
     id: RolloutID, name: Name, release: ReleaseID, target: Target?, policy: Policy,
     policyDocument: JSON, salt: UInt64, createdAt: Instant,
-    pollInterval: Interval = .minutes(5)
+    pollInterval: Interval = .minutes(5), terms: RolloutTerms = .usual
   ) {
     self.id = id
     self.name = name
@@ -44,5 +46,14 @@ public struct RolloutSpecification: Equatable, Sendable {
     self.salt = salt
     self.createdAt = createdAt
     self.pollInterval = pollInterval
+    self.terms = terms
+  }
+
+  /// The same rollout under a policy that was changed.
+  public func following(_ policy: Policy, _ document: JSON) -> RolloutSpecification {
+    RolloutSpecification(
+      id: id, name: name, release: release, target: target, policy: policy,
+      policyDocument: document, salt: salt, createdAt: createdAt, pollInterval: pollInterval,
+      terms: terms)
   }
 }

@@ -38,6 +38,9 @@ public struct Share: Hashable, Comparable, Sendable, CustomStringConvertible {
     (total * basisPoints + 9_999) / 10_000
   }
 
+  /// The largest count that is at most this share of `total`.
+  public func roundedDown(of total: Int) -> Int { total * basisPoints / 10_000 }
+
   /// Whether `part` of `total` is more than this share; false when `total` is 0.
   public func isExceeded(by part: Int, of total: Int) -> Bool {
     part * 10_000 > total * basisPoints

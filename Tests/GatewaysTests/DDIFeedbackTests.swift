@@ -31,7 +31,7 @@ struct DDIFeedbackTests {
         case ("closed", "failure"): "retrying"
         case ("closed", _): "verifying"
         case ("downloaded", _): "installing"
-        case ("rejected", _): "retrying"
+        case ("rejected", _): "postponed"
         case ("canceled", _): "cancelled"
         default: "downloading"
         }

@@ -234,9 +234,12 @@ struct EvidenceDocumentTests {
     _ = try client.expect(404, "DELETE", "T/safeguards/x")
     _ = try client.expect(204, "DELETE", "T/safeguards/1")
     _ = try client.expect(404, "DELETE", "T/safeguards/1")
-    // The rollout that found the trouble still has its evidence; another one is free.
+    // The rollout that found the trouble is told too, and other ones are free.
     let strata = try breakage.get("")["evidence"]?["strata"]?.array
-    #expect(strata?.last?["quarantine"] != nil)
+    #expect(strata?.last?["quarantine"] == nil)
+    let events = try breakage.get("/events")["items"]?.array ?? []
+    let sentence = "hardware=board-b released from quarantine by tester"
+    #expect(events.contains { $0["sentence"]?.string == sentence })
     #expect(try other()["sentence"]?.string?.hasPrefix("the rollout is a draft") == true)
   }
 }

@@ -20,7 +20,7 @@ import UpdateModel
     try shop.report(.installed, first, "d1")
     // The store refuses a second lease, and would refuse everything after it.
     try shop.flush()
-    #expect(try shop.standing("d1", "os-2") == .retrying)
+    #expect(try shop.standing("d1", "os-2") == .postponed)
     #expect(try shop.standing("d1", "app-2") == .offered)
     #expect(try shop.offer("d1") == second)
   }

@@ -48,10 +48,17 @@ final class Workshop {
     "open": """
     {"name": "open", "stages": [{"upTo": "100%", "soak": "1h"}],
      "failureLimit": {"share": "100%"}, "onAbort": "rollback"}
-    """
+    """,
+    // The evidence decides; devices prove themselves within ten minutes.
+    "proof": """
+    {"name": "proof", "gate": {"soak": "10m", "metrics": [{"name": "attr.crashes", "kind": "count"}]}}
+    """,
   ]
 
-  init() throws {
+  private static let zones = "/usr/share/zoneinfo"
+
+  /// A new service; `zones` is the directory of its time zones.
+  init(zones: String = Workshop.zones) throws {
     var template = Array("/tmp/orchestrator-tests-XXXXXX\0".utf8CString)
     directory = String(cString: try #require(mkdtemp(&template)))
     mkdir(directory + "/policies", 0o700)
@@ -61,7 +68,7 @@ final class Workshop {
       fclose(file)
     }
     key = try SigningKey.generate()
-    (store, plane) = try Workshop.open(directory, key, clock)
+    (store, plane) = try Workshop.open(directory, key, clock, zones: zones)
     room = try plane.createTenant(try Name("DEFAULT"), settings: .object([])).room
   }
 
@@ -71,7 +78,7 @@ final class Workshop {
   }
 
   private static func open(
-    _ directory: String, _ key: SigningKey, _ clock: SetClock
+    _ directory: String, _ key: SigningKey, _ clock: SetClock, zones: String
   ) throws -> (Store, ControlPlane) {
     let store = try Store(directory: directory, pendingLimit: 100_000)
     let plane = ControlPlane(
@@ -79,15 +86,16 @@ final class Workshop {
       images: ImageShelf(
         blobs: try BlobDirectory(root: directory + "/images"), key: key,
         compressor: try ImageCompressor(level: 1, workerCount: 0), imageBytesMax: 1 << 20),
-      policies: PolicyShelf(directory: directory + "/policies"), clock: clock)
+      policies: PolicyShelf(directory: directory + "/policies"),
+      timeZones: TimeZoneShelf(directory: zones), clock: clock)
     try plane.load()
     return (store, plane)
   }
 
   /// Ends the service and starts it again on the same directory.
-  func restart() throws {
+  func restart(zones: String = Workshop.zones) throws {
     try #require(store.stop() == nil)
-    (store, plane) = try Workshop.open(directory, key, clock)
+    (store, plane) = try Workshop.open(directory, key, clock, zones: zones)
     room = try #require(plane.room(try Name("DEFAULT")))
   }
 
@@ -130,13 +138,13 @@ final class Workshop {
   @discardableResult
   func release(
     _ name: String, _ version: String, hardware: String = "board-a", component: String = "os",
-    imageVersion: String? = nil
+    imageVersion: String? = nil, floors: ReleaseFloors = ReleaseFloors()
   ) throws -> Release {
     let artifact = try upload(
       name, imageVersion ?? version, hardware: hardware, component: component)
     _ = try plane.createRelease(
       named: try Name(name), version: try FirmwareVersion(version), notes: "",
-      artifacts: [artifact.id], in: room)
+      artifacts: [artifact.id], floors: floors, in: room)
     return try setStatus(.published, of: "\(name):\(version)")
   }
 
@@ -146,9 +154,12 @@ final class Workshop {
   }
 
   /// Registers a device that says which version it runs.
-  func register(_ device: String, hardware: String = "board-a", version: String? = nil) throws {
+  func register(
+    _ device: String, hardware: String = "board-a", version: String? = nil,
+    tags: [String: String] = [:]
+  ) throws {
     let registration = try Registration(
-      device: try DeviceID(device), hardware: try Name(hardware), tags: [:], token: nil)
+      device: try DeviceID(device), hardware: try Name(hardware), tags: tags, token: nil)
     tokens[device] = try plane.register([registration], in: room).tokens.first
     try describe(device, version.map { ["version": $0] } ?? ["serial": "1"])
   }
@@ -162,18 +173,23 @@ final class Workshop {
 
   /// Creates a rollout under policy `open` with these values in place of the policy's; starts it.
   func roll(
-    _ name: String, _ release: String, overrides: [(path: String, value: String)] = []
+    _ name: String, _ release: String, policy: String = "open",
+    overrides: [(path: String, value: String)] = [],
+    terms: RolloutTerms = .usual, target: RolloutSpecification.Target? = nil
   ) throws {
-    try create(name, release, overrides: overrides)
+    try create(
+      name, release, policy: policy, overrides: overrides, terms: terms, target: target)
     try steer(.start, name)
   }
 
   func create(
-    _ name: String, _ release: String, overrides: [(path: String, value: String)] = []
+    _ name: String, _ release: String, policy: String = "open",
+    overrides: [(path: String, value: String)] = [],
+    terms: RolloutTerms = .usual, target: RolloutSpecification.Target? = nil
   ) throws {
     let request = RolloutRequest(
-      release: release, policy: "open", overrides: overrides, target: nil)
-    _ = try plane.createRollout(named: try Name(name), request, in: room)
+      release: release, policy: policy, overrides: overrides, target: target)
+    _ = try plane.createRollout(named: try Name(name), request, terms: terms, in: room)
   }
 
   func steer(_ command: SteeringCommand, _ rollout: String) throws {
@@ -200,12 +216,35 @@ final class Workshop {
   }
 
   @discardableResult
-  func report(_ meaning: DeviceReport.Meaning, _ id: ActionID, _ device: String) throws
-    -> ReportOutcome
-  {
+  func report(
+    _ meaning: DeviceReport.Meaning, _ id: ActionID, _ device: String, text: String = "",
+    answersCancel: Bool = false
+  ) throws -> ReportOutcome {
     plane.record(
-      DeviceReport(meaning: meaning, word: "said", text: "", code: nil),
-      of: try DeviceID(device), action: id, in: room)
+      DeviceReport(meaning: meaning, word: "said", text: text, code: nil),
+      of: try DeviceID(device), action: id, answersCancel: answersCancel, in: room)
+  }
+
+  /// Installs, says that it runs `version` and polls once more.
+  func update(_ device: String, to version: String) throws {
+    try install(device)
+    clock.advance(.seconds(1))
+    try describe(device, ["version": version])
+    _ = try poll(device)
+  }
+
+  /// Why a device stands where it stands.
+  func explain(_ device: String, _ rollout: String) throws -> String {
+    let told = try plane.explain(try DeviceID(device), rollout: rollout, in: room)
+    return told.action == nil ? told.story.reason : "\(told.story.reason); \(told.story.next)"
+  }
+
+  /// The history of a rollout, oldest first.
+  func history(_ name: String) throws -> [String] {
+    try flush()
+    let id = try rollout(name).specification.id
+    return try plane.moments(of: id, in: room, before: nil, limit: 100).moments.map(\.sentence)
+      .reversed()
   }
 
   /// Polls, fetches and reports success.

@@ -6,7 +6,7 @@ import UpdateModel
 
 @Suite struct ActionMachineTests {
   private static let inputs: [ActionInput] = [
-    .taken, .downloaded, .installed, .failed("bad"), .rejected, .polled(.expected),
+    .taken, .downloaded, .installed, .failed("bad"), .rejected(""), .polled(.expected),
     .polled(.other), .polled(.stale), .polled(.unknown), .expired(silent: true),
     .expired(silent: false), .cancelRequested, .cancelAccepted, .cancelRefused,
   ]
@@ -38,6 +38,8 @@ import UpdateModel
     returned     gone gone = gone gone = = = = = = = gone gone
     returnFailed gone gone gone = gone returned = = = = = = gone gone
     stranded     gone gone gone gone gone = = = = = = = gone gone
+    undelivered  gone gone verifying = = succeeded = = = = = = gone gone
+    superseded   gone gone verifying = gone = = = = = = = = gone
     """
 
   @Test(arguments: update.split(separator: "\n").map(String.init))
@@ -128,7 +130,7 @@ import UpdateModel
     let policy = try policy()
     let id = try #require(ActionID(1003))
     let lease = try action(.leased(.downloading, deadline: noon))
-    let inputs: [(ActionInput, Int)] = [(.rejected, 1), (.failed("x"), 2)]
+    let inputs: [(ActionInput, Int)] = [(.rejected(""), 1), (.failed("x"), 2)]
     for (input, attempt) in inputs {
       let waiting = try ActionMachine.apply(input, to: lease, policy: policy, salt: 1, now: noon)
       let next = ActionMachine.regrant(waiting, id: id, policy: policy, now: noon + .days(1))

@@ -126,10 +126,13 @@ import UpdateModel
 
   @Test func `every answer has a sentence`() throws {
     let rollout = try started(policy(), population: 5)
+    let paris = try localClock("Europe/Paris")
     let answers: [Eligibility] = [
       .eligible(stage: 0), .deferred(.stageClosed(0)), .deferred(.notRunning(.paused)),
       .deferred(.backingOff(until: noon)), .deferred(.concurrencyLimit(3)),
-      .deferred(.rateLimit(2, until: noon)), .excluded(.hardware), .excluded(.target),
+      .deferred(.rateLimit(2, until: noon)),
+      .deferred(.maintenanceWindow(until: noon, by: paris)), .excluded(.hardware),
+      .excluded(.target),
       .excluded(.runsRelease), .excluded(.finished(.lost)),
     ]
     let sentences = answers.map { $0.sentence(in: rollout) }

@@ -225,4 +225,22 @@ import UpdateModel
     }
     #expect(ramp.rollout.stop?.description.contains("attr.drain") == true)
   }
+
+  @Test func `once the watch is over, old age accuses nobody`() throws {
+    var ramp = try Ramp([("all", 100)], policy: #""gate": {"watch": "2d"}"#)
+    while ramp.rollout.status == .running { ramp.succeed() }
+    ramp.pass(.days(3))
+    ramp.change(40, from: .proven(since: noon), to: .lost)
+    #expect(ramp.rollout.status == .completed)
+  }
+
+  @Test func `a person must approve before more than the policy's share is open`() throws {
+    var ramp = try Ramp([("all", 1_000)], policy: #""gate": {}, "approve": {"above": "3%"}"#)
+    while ramp.rollout.strata[0].opened < 30 { ramp.succeed() }
+    #expect(ramp.rollout.strata[0].opened == 30)
+    ramp.succeed()
+    #expect(ramp.words.hasSuffix("is done and waits for a person's approval"))
+    ramp.happen(.signedOff(try #require(ramp.rollout.openStage), by: "ann", comment: nil))
+    #expect(ramp.rollout.strata[0].opened > 30)
+  }
 }

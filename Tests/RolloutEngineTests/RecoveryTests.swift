@@ -44,8 +44,8 @@ import UpdateModel
     let wanted: (runs: Recovery, runsNot: Recovery) =
       switch outcome {
       case .succeeded, .unverified: (back, back)
-      case .failed, .lost, .cancelled: (back, .nothing)
-      case .returned, .returnFailed, .stranded: (.nothing, .nothing)
+      case .failed, .lost, .cancelled, .undelivered: (back, .nothing)
+      case .superseded, .returned, .returnFailed, .stranded: (.nothing, .nothing)
       }
     let rollout = try stopped(rollback: true)
     #expect(decide(try action(.ended(outcome)), rollout, runsRelease: true) == wanted.runs)

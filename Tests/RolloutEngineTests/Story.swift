@@ -48,6 +48,7 @@ enum Story {
       rollout.evolve(.stopped(.person("ann"), rollback: true), at: noon)
       rollout.evolve(.rolledBack, at: noon)
     case .completed: rollout.evolve(.completed, at: noon)
+    case .ended: rollout.evolve(.ended, at: noon)
     case .closed: rollout.evolve(.closed, at: noon)
     }
   }
@@ -62,11 +63,11 @@ enum Story {
   static func subject(
     _ kind: String = "waiting", place: DeviceStory.Place? = nil, heardAt: Instant? = noon
   ) throws -> DeviceStory.Subject {
-    let candidate = Candidate(
+    var candidate = Candidate(
       device: try DeviceID("d1"), fits: kind != "unknown" && kind != "foreign",
       isTargeted: kind != "outside", runsRelease: kind == "runs", isCanary: kind == "canary",
-      stratum: kind == "quarantined" ? 1 : kind == "new kind" ? nil : 0,
-      safeguard: kind == "guarded" ? "it broke" : nil)
+      stratum: kind == "quarantined" ? 1 : kind == "new kind" ? nil : 0)
+    candidate.safeguard = kind == "guarded" ? "it broke" : nil
     return DeviceStory.Subject(
       candidate: candidate,
       hardware: kind == "unknown" ? nil : try Name(kind == "foreign" ? "board-x" : "board-a"),
@@ -94,9 +95,13 @@ enum Story {
       case .returned: (.ended(.returned), .rollback)
       case .returnFailed: (.ended(.returnFailed), .rollback)
       case .stranded: (.ended(.stranded), .update)
+      case .postponed: (.retrying(from: noon), .update)
+      case .undelivered: (.ended(.undelivered), .update)
+      case .superseded: (.ended(.superseded), .update)
       }
     let isBad = [.retrying, .failed, .returnRetrying, .returnFailed].contains(standing)
     var part = try action(state, kind: kind, failure: isBad ? failure : nil)
+    if standing == .postponed { part.aside = .postponed(since: noon, reason: "busy") }
     #expect(part.standing == standing)
     if standing == .succeeded || standing == .unverified { part.provenAt = noon }
     return part
@@ -167,10 +172,12 @@ enum Story {
   ) throws -> DeviceStory.Subject {
     let stratum =
       rollout.strata.isEmpty || dice.roll(4) == 0 ? nil : dice.roll(rollout.strata.count)
-    let candidate = Candidate(
+    var candidate = Candidate(
       device: try DeviceID("d\(dice.roll(1_000))"), fits: dice.roll(5) > 0,
       isTargeted: dice.roll(5) > 0, runsRelease: dice.roll(5) == 0, isCanary: dice.roll(5) == 0,
-      stratum: stratum, safeguard: dice.roll(5) == 0 ? "it broke" : nil)
+      stratum: stratum)
+    candidate.safeguard = dice.roll(5) == 0 ? "it broke" : nil
+    candidate.supersededBy = dice.roll(8) == 0 ? RolloutID(7) : nil
     let place = stratum.map {
       DeviceStory.Place(
         position: dice.roll(5_000) + 1, size: rollout.strata[$0].size,

@@ -9,8 +9,8 @@ const band = (name, label = name, kinds = [name]) => ({ name, label, kinds });
 const BANDS = [
   band("succeeded"), band("unverified"),
   band("active", "in progress", ["offered", "downloading", "installing", "verifying"]),
-  band("retrying"), band("returning", "returning", ["returning", "return-retrying"]),
-  band("returned"), band("cancelled"),
+  band("retrying", "retrying", ["retrying", "postponed"]), band("returning", "returning", ["returning", "return-retrying"]),
+  band("returned"), band("cancelled", "cancelled", ["cancelled", "superseded", "undelivered"]),
   band("failed", "failed", ["failed", "lost", "return-failed", "stranded"]),
   band("waiting", "waiting", []),
 ];
@@ -24,7 +24,7 @@ const paintOf = ({ name }, small) => (name === "waiting" ? { class: "sea" }
 const TONES = {
   "draft": "cancelled", "running": "active", "paused": "retrying", "halted": "failed",
   "aborted": "failed", "rolling-back": "returning", "rolled-back": "returning",
-  "completed": "succeeded", "closed": "cancelled",
+  "completed": "succeeded", "ended": "cancelled", "closed": "cancelled",
 };
 const UNFINISHED = new Set(["running", "paused", "halted", "rolling-back"]);
 const RETREATING = new Set(["rolling-back", "rolled-back"]);

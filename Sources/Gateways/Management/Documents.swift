@@ -34,6 +34,8 @@ enum Documents {
       "notes": .string(release.notes),
       "status": .string(release.status.rawValue),
       "artifacts": .array(artifacts.map(artifact)),
+      "floor": release.floor.map { .integer(Int64($0.number)) },
+      "rollbackFloor": release.rollbackFloor.map { .integer(Int64($0.number)) },
       "createdAt": time(release.createdAt),
     ])
   }
@@ -74,6 +76,7 @@ enum Documents {
       "failure": action.failure.map { failure in
         .members(["cause": .string(failure.cause.rawValue), "detail": .string(failure.detail)])
       },
+      "aside": action.aside.map(aside),
     ])
   }
 

@@ -25,18 +25,21 @@ enum ReleaseResource {
   }
 
   private static func create(_ call: Call, _ room: Room) throws(Problem) -> Answer {
-    let (name, version, notes, artifacts) = try call.read(["name", "version", "notes", "artifacts"])
-    { reader -> (Name, FirmwareVersion, String, [ArtifactID])? in
+    let (name, version, notes, artifacts, floors) = try call.read(
+      ["name", "version", "notes", "artifacts", "floor", "rollbackFloor"]
+    ) { reader -> (Name, FirmwareVersion, String, [ArtifactID], ReleaseFloors)? in
       let name = reader.name("name")
       let version = reader.version("version")
       let notes = reader.text("notes", default: "", bytes: 0...16_384)
       let artifacts = reader.read(
         "artifacts", default: nil, allowed: "an array of artifact numbers", numbers)
-      guard let name, let version, let notes, let artifacts else { return nil }
-      return (name, version, notes, artifacts)
+      let floors = ReleaseFloors(asked: reader)
+      guard let name, let version, let notes, let artifacts, let floors else { return nil }
+      return (name, version, notes, artifacts, floors)
     }
     let (release, ticket) = try call.plane.createRelease(
-      named: name, version: version, notes: notes, artifacts: artifacts, in: room)
+      named: name, version: version, notes: notes, artifacts: artifacts, floors: floors,
+      in: room)
     return try answer(release, call, room, status: 201, after: ticket)
   }
 

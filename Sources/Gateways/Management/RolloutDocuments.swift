@@ -25,6 +25,10 @@ extension Documents {
       "onAbort": .string(rollout.policy.onAbort.rawValue),
       "group": group,
       "filter": filter,
+      "priority": JSON(specification.terms.priority),
+      "startAt": specification.terms.startAt.map(time),
+      "endAt": specification.terms.endAt.map(time),
+      "approvedBy": rollout.approvedBy.map { .string($0) },
       "size": JSON(rollout.size),
       "exposed": JSON(tally.exposed),
       "createdAt": time(specification.createdAt),
@@ -115,9 +119,35 @@ extension Documents {
       "expectedSeconds": .integer(forecast.total.expected.wholeSeconds),
       "concurrent": limits.concurrent.map { JSON($0) },
       "perMinute": limits.perMinute.map { JSON($0) },
+      "rate": limits.rate.map { rate($0) },
+      "domains": limits.domains.isEmpty ? nil : .array(limits.domains.map { domain($0) }),
+      "bandwidth": limits.bandwidth.map { .string($0.description) },
       "peakBytes": peakBytes(forecast).map { .integer($0) },
       "warnings": .array(forecast.warnings.map { .string($0) }),
     ])
+  }
+
+  private static func rate(_ growth: Policy.RateGrowth) -> JSON {
+    let criterion =
+      switch growth.every {
+      case .notified: "notified"
+      case .succeeded: "succeeded"
+      }
+    return .members([
+      "basePerMinute": JSON(growth.basePerMinute),
+      "factorHundredths": JSON(growth.factorHundredths),
+      "every": .object([JSON.Member(criterion, JSON(growth.every.size))]),
+      "ceiling": JSON(growth.ceiling),
+    ])
+  }
+
+  private static func domain(_ budget: Policy.DomainBudget) -> JSON {
+    let most: JSON =
+      switch budget.atMost {
+      case .devices(let count): JSON(count)
+      case .share(let share): .string(share.description)
+      }
+    return .members(["by": .string(budget.by.description), "atMost": most])
   }
 
   /// Bytes under way when as many devices as may hold a lease download at the same time; nil when

@@ -19,6 +19,7 @@ enum RolloutResource {
         .get, "T/rollouts/{id}/devices", query: ["standing"] + Page.parameters, pace: .slow,
         .tenant(devices)),
       Route(.get, "T/rollouts/{id}/events", query: Page.parameters, pace: .slow, .tenant(events)),
+      Route(.post, "T/rollouts/{id}/amend", .tenant(amend)),
       Route(
         .get, "T/rollouts/{id}/decisions", query: Page.parameters, pace: .slow,
         .tenant(decisions)),
@@ -51,15 +52,21 @@ enum RolloutResource {
   }
 
   private static func create(_ call: Call, _ room: Room) throws(Problem) -> Answer {
-    let (name, wanted, starts) = try call.read(["name", "start"] + requestFields) {
-      reader -> (Name, RolloutRequest, Bool)? in
+    let (name, wanted, starts, terms) = try call.read(
+      ["name", "start"] + RolloutTerms.fields + requestFields
+    ) { reader -> (Name, RolloutRequest, Bool, RolloutTerms)? in
       let name = reader.name("name")
       let starts = reader.flag("start", default: false)
       let wanted = request(reader)
-      guard let name, let wanted, let starts else { return nil }
-      return (name, wanted, starts)
+      let terms = RolloutTerms(asked: reader)
+      guard let name, let wanted, let starts, let terms else { return nil }
+      if starts, terms.startAt != nil {
+        reader.refuse("startAt", "give start or startAt, not both")
+      }
+      return (name, wanted, starts, terms)
     }
-    let (created, ticket) = try call.plane.createRollout(named: name, wanted, in: room)
+    let (created, ticket) = try call.plane.createRollout(
+      named: name, wanted, terms: terms, in: room)
     guard starts else { return try answer(created, call, room, status: 201, after: ticket) }
     do throws(Problem) {
       let (started, ticket) = try call.plane.steer(
@@ -76,10 +83,35 @@ enum RolloutResource {
   private static func steer(
     _ command: SteeringCommand, _ call: Call, _ room: Room
   ) throws(Problem) -> Answer {
-    try call.expectNoFields()
+    let comment = try comment(command, call)
     let (rollout, ticket) = try call.plane.steer(
-      command, rollout: call["id"], by: call.caller.label, in: room)
+      command, rollout: call["id"], by: call.caller.label, comment: comment, in: room)
     return try answer(rollout, call, room, after: ticket)
+  }
+
+  private static func amend(_ call: Call, _ room: Room) throws(Problem) -> Answer {
+    let overrides = try call.read(["overrides"]) { reader in
+      reader.read(
+        "overrides", default: nil, allowed: "an object such as {\"gate.budget\": 60}",
+        replacements)
+    }
+    let (rollout, ticket) = try call.plane.amend(
+      call["id"], overrides: overrides, by: call.caller.label, in: room)
+    return try answer(rollout, call, room, after: ticket)
+  }
+
+  // Only an approval is worth a word of its own.
+  private static func comment(
+    _ command: SteeringCommand, _ call: Call
+  ) throws(Problem) -> String? {
+    guard command == .approve else {
+      try call.expectNoFields()
+      return nil
+    }
+    let text = try call.read(["comment"], isOptional: true) {
+      $0.text("comment", default: "", bytes: 0...500)
+    }
+    return text.isEmpty ? nil : text
   }
 
   private static func answer(

@@ -16,7 +16,7 @@ public enum EValue {
   private static let abortGrid: Grid = [
     (1.4, 0.2), (2.5, 0.2), (6, 0.2), (25, 0.2), (150, 0.2),
   ]
-  // From flawless to nearly as bad as the rate in question; flawless weighs most, since it is usual.
+  // From flawless to nearly as bad as the rate in question; flawless is usual, so it weighs most.
   private static let advanceGrid: Grid = [
     (0, 0.3), (0.1, 0.2), (0.3, 0.2), (0.6, 0.2), (0.8, 0.1),
   ]
@@ -30,6 +30,7 @@ public enum EValue {
   ///   - failures: From 0 to `trials`.
   ///   - trials: Devices that were exposed; 0 or more.
   ///   - tolerance: Above 0 and below 1.
+  /// - Returns: The natural logarithm of an e-value.
   public static func logAbort(failures: Int, trials: Int, tolerance: Double) -> Double {
     logMixture(abortGrid, Double(failures), Double(trials), tolerance)
   }
@@ -40,6 +41,7 @@ public enum EValue {
   ///   - failures: From 0 to `trials`.
   ///   - trials: Devices with a verdict; 0 or more.
   ///   - rate: Above 0 and below 1.
+  /// - Returns: The natural logarithm of an e-value.
   public static func logAdvance(failures: Int, trials: Int, rate: Double) -> Double {
     logMixture(advanceGrid, Double(failures), Double(trials), rate)
   }
@@ -54,6 +56,7 @@ public enum EValue {
   ///   - treatedExposure: Device-hours, or any unit that both share; above 0.
   ///   - controlExposure: In the same unit; above 0.
   ///   - ratio: The tolerated ratio of the rates; above 0.
+  /// - Returns: The natural logarithm of an e-value.
   public static func logCounts(
     treated: Int, control: Int, treatedExposure: Double, controlExposure: Double, ratio: Double
   ) -> Double {
@@ -68,6 +71,7 @@ public enum EValue {
   /// - Parameters:
   ///   - values: From 0 to 1.
   ///   - mean: From 0 to 1.
+  /// - Returns: The natural logarithm of an e-value.
   public static func logBounded(_ values: [Double], mean: Double) -> Double {
     var wealth = BoundedWealth(mean: mean)
     for value in values { wealth.add(value) }

@@ -52,10 +52,11 @@ public enum EvidenceGate {
   /// How many devices of each stratum the next step has, and the bounds that say so.
   ///
   /// - Parameters:
-  ///   - strata: All strata; quarantined ones get no size.
+  ///   - strata: All of them; quarantined ones get no size.
   ///   - lossEstimate: The ordinary loss, which is taken off each bound.
   ///   - budget: Failures to be expected in the step at most.
-  /// - Returns: Sizes of the strata that are not quarantined; bounds of all strata and of the whole.
+  ///   - parameters: The settings of the gate.
+  /// - Returns: Sizes of strata that are not quarantined; bounds of all strata and of the whole.
   static func nextStep(
     _ strata: [StratumCounts], lossEstimate: Double, budget: Double, parameters: GateParameters
   ) -> (sizes: [GateDecision.StratumSize], upper: [Double], upperAll: Double) {

@@ -11,6 +11,7 @@ public enum ExactBinomial {
   ///   - failures: From 0 to `trials`.
   ///   - trials: 0 or more.
   ///   - confidence: Above 0 and below 1.
+  /// - Returns: A rate from 0 to 1.
   public static func clopperPearsonUpper(
     failures: Int, trials: Int, confidence: Double
   ) -> Double {
@@ -49,6 +50,7 @@ public enum ExactBinomial {
   ///   - trials: 0 or more.
   ///   - a: Failures that the prior is worth; above 0.
   ///   - b: Successes that the prior is worth; above 0.
+  /// - Returns: A chance from 0 to 1.
   public static func posteriorAbove(
     rate: Double, failures: Int, trials: Int, a: Double, b: Double
   ) -> Double {
@@ -63,6 +65,7 @@ public enum ExactBinomial {
   ///   - failures: Failures seen so far; from 0 to `trials`.
   ///   - trials: Devices seen so far; 0 or more.
   ///   - next: Devices to come; 0 or more. Time and not memory grows with it.
+  /// - Returns: A count from 0 to `next`.
   public static func predictive95(failures: Int, trials: Int, next: Int) -> Int {
     let a = Double(failures) + 1
     let b = Double(trials - failures) + 1
@@ -86,6 +89,7 @@ public enum ExactBinomial {
   ///   - share: Above 0 and below 1.
   ///   - trials: 0 or more.
   ///   - rate: The failure rate of each device; from 0 to 1.
+  /// - Returns: A count from 0 to `trials`.
   public static func quantile(_ share: Double, trials: Int, rate: Double) -> Int {
     if rate <= 0 { return 0 }
     if rate >= 1 { return trials }

@@ -16,6 +16,11 @@ public struct HealthyClock: Equatable, Sendable {
     fileprivate let before: Int64
 
     fileprivate var length: Int64 { (to - from).milliseconds }
+
+    /// The same time; what came before it does not matter.
+    public static func == (left: Freeze, right: Freeze) -> Bool {
+      left.from == right.from && left.to == right.to
+    }
   }
 
   /// Freezes that ended longer ago are forgotten; whoever was last heard before that is long lost.
@@ -60,6 +65,11 @@ public struct HealthyClock: Equatable, Sendable {
     return Interval(milliseconds: (to - from).milliseconds - frozen)
   }
 
+  /// Whether two clocks stood at the same times, as far as they remember.
+  public static func == (left: HealthyClock, right: HealthyClock) -> Bool {
+    left.freezes == right.freezes && left.frozenSince == right.frozenSince
+  }
+
   private mutating func append(from: Instant, to: Instant) {
     guard to > from, freezes.last.map({ $0.to <= from }) ?? true else { return }
     let before = freezes.last.map { $0.before + $0.length } ?? 0
@@ -89,7 +99,7 @@ public struct HealthyClock: Equatable, Sendable {
       let middle = low + (high - low) / 2
       if freezes[middle].from < instant { low = middle + 1 } else { high = middle }
     }
-    guard low > 0 else { return freezes.first?.before ?? 0 }
+    guard low > 0 else { return (freezes.first?.before ?? 0) + open }
     let last = freezes[low - 1]
     return last.before + min(last.length, (instant - last.from).milliseconds) + open
   }

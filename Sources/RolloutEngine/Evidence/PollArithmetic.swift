@@ -13,6 +13,7 @@ public enum PollArithmetic {
   ///   - time: Seconds since the offer; 0 or more.
   ///   - poll: Seconds between the polls of a device; above 0.
   ///   - miss: The chance that a poll fails; from 0 to below 1.
+  /// - Returns: A share from 0 to 1.
   public static func coverage(after time: Double, poll: Double, miss: Double) -> Double {
     let whole = (time / poll).rounded(.down)
     let part = time / poll - whole
@@ -25,6 +26,7 @@ public enum PollArithmetic {
   ///   - share: From 0 to below 1; 1 too when no poll is ever missed.
   ///   - poll: Seconds between the polls of a device; above 0.
   ///   - miss: The chance that a poll fails; from 0 to below 1.
+  /// - Returns: Seconds.
   public static func coverageTime(share: Double, poll: Double, miss: Double) -> Double {
     if miss <= 0 { return share * poll }
     // The small summand keeps a whole number of rounds from being rounded down.
@@ -44,6 +46,7 @@ public enum PollArithmetic {
   ///   - share: From 0 to 1.
   ///   - width: The length of the window; from 0 to `day`.
   ///   - day: The time from one window to the next.
+  /// - Returns: Seconds.
   public static func windowWait(
     share: Double, width: Double, day: Double = daySeconds
   ) -> Double { max(0, share * day - width) }
@@ -52,6 +55,24 @@ public enum PollArithmetic {
   public static func meanWindowWait(width: Double, day: Double = daySeconds) -> Double {
     (day - width) * (day - width) / (2 * day)
   }
+
+  /// A quantile of the wait for a poll that falls into a daily window, when the window is shorter
+  /// than the time between polls; on each day one does with the chance `width / poll`.
+  ///
+  /// - Parameters:
+  ///   - share: From 0 to below 1.
+  ///   - width: The length of the window; above 0 and below `poll`.
+  ///   - poll: Seconds between the polls of a device.
+  ///   - day: The time from one window to the next.
+  /// - Returns: Seconds.
+  public static func rareWindowWait(
+    share: Double, width: Double, poll: Double, day: Double = daySeconds
+  ) -> Double { day * log1p(-share) / log1p(-width / poll) }
+
+  /// The mean of that wait; parameters as for `rareWindowWait`.
+  public static func meanRareWindowWait(
+    width: Double, poll: Double, day: Double = daySeconds
+  ) -> Double { day * poll / width }
 
   /// What trying again brings and costs, with a pause that doubles each time.
   ///

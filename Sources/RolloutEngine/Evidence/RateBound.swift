@@ -15,6 +15,7 @@ public enum RateBound {
   ///   - failures: From 0 to `trials`.
   ///   - trials: Devices with a verdict; 0 or more.
   ///   - alpha: Above 0 and below 1.
+  /// - Returns: A rate from 0 to 1.
   public static func upper(failures: Int, trials: Int, alpha: Double) -> Double {
     guard trials > 0, failures < trials else { return 1 }
     let threshold = EValue.threshold(alpha: alpha)
@@ -40,6 +41,7 @@ public enum RateBound {
   ///   - trials: Exposed devices; 0 or more.
   ///   - tolerance: The tolerated failure rate; above 0 and below 1.
   ///   - alpha: Above 0 and below 1.
+  /// - Returns: A count from 0 to `trials + 1`.
   public static func abortCount(trials: Int, tolerance: Double, alpha: Double) -> Int {
     let threshold = EValue.threshold(alpha: alpha)
     var low = 0
@@ -62,6 +64,7 @@ public enum RateBound {
   ///   - budget: Failures to be expected in one step at most; above 0.
   ///   - growth: Devices per exposed device at most.
   ///   - first: The size of the first step.
+  /// - Returns: A count from 0 to `left`.
   public static func nextSize(
     exposed: Int, left: Int, upper: Double, tolerance: Double, budget: Double, growth: Int,
     first: Int

@@ -22,6 +22,7 @@ public enum StageForecast {
   ///   - reach: The share of offered devices that ever give a verdict; 0 to 1.
   ///   - parameters: The settings of the gate.
   ///   - failures: Failures among so many verdicts; from 0 to their number.
+  /// - Returns: At most `stepsMax` steps.
   public static func steps(
     sizes: [Int], reach: Double, parameters: GateParameters, failures: (Int) -> Int
   ) -> [Step] {
@@ -54,6 +55,7 @@ public enum StageForecast {
   ///   - reach: As for `steps`.
   ///   - failureRate: From 0 to 1.
   ///   - parameters: The settings of the gate.
+  /// - Returns: The size of each step.
   public static func stageSizes(
     size: Int, reach: Double, failureRate: Double, parameters: GateParameters
   ) -> [Int] {

@@ -20,11 +20,19 @@ enum ReleaseCommands {
         repeats: true),
       .value("notes", "TEXT", "what is new, for people"),
       .value("notes-file", "FILE", "what is new, from a file; - is standard input"),
+      .value(
+        "floor", "NAME:VERSION",
+        "an earlier release that devices must run, or have passed, before they get this one"),
+      .value(
+        "no-rollback-below", "NAME:VERSION",
+        "the oldest release that devices which ran this one may be given again; self for this one"),
       .flag("publish", "publish it at once, so that rollouts can deliver it"),
     ],
     examples: [
       "groundswell release create gateway 2.4.0 --artifact 3 --artifact 4",
       "groundswell release create gateway 2.4.0 --artifact 3 --notes-file NEWS.md --publish",
+      "groundswell release create gateway 3.0.0 --artifact 5 --floor gateway:2.4.0 "
+        + "--no-rollback-below self",
     ]
   ) { (arguments, session) throws(Failure) in
     var ids: [JSON] = []
@@ -39,6 +47,8 @@ enum ReleaseCommands {
       .members([
         "name": .string(arguments[0]), "version": .string(arguments[1]),
         "notes": try notes(arguments).map { .string($0) }, "artifacts": .array(ids),
+        "floor": arguments.value("floor").map { .string($0) },
+        "rollbackFloor": arguments.value("no-rollback-below").map { .string($0) },
       ]))
     guard arguments.has("publish") else { return session.show(release, facts) }
     let id = release.text("id") ?? "\(arguments[0]):\(arguments[1])"
@@ -107,6 +117,8 @@ enum ReleaseCommands {
     return Table.facts([
       "release": "\(release.shown("name")):\(release.shown("version"))", "id": release.text("id"),
       "status": release.text("status"), "artifacts": artifacts.joined(separator: ", "),
+      "floor": release.text("floor").map { "release \($0)" },
+      "no rollback below": release.text("rollbackFloor").map { "release \($0)" },
       "created": release.text("createdAt"),
       "notes": notes.map { $0.split(separator: "\n").joined(separator: " / ") },
     ])

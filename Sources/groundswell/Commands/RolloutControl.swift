@@ -9,7 +9,10 @@ enum RolloutControl {
     command("start", "Starts a rollout that is a draft."),
     command("pause", "Stops granting updates until resume; devices under way go on."),
     command("resume", "Lets a paused rollout go on."),
-    command("approve", "Approves the stage that waits for a person, such as the canary group."),
+    command(
+      "approve",
+      "Approves what waits for a person: the start, or a stage such as the canary group.",
+      options: [.value("comment", "TEXT", "a word for the history, up to 500 bytes")]),
     command(
       "abort",
       "Stops a rollout for good and does what its policy says under onAbort; devices that have not "
@@ -20,14 +23,43 @@ enum RolloutControl {
         + "policy says."),
   ]
 
-  private static func command(_ verb: String, _ summary: String) -> Command {
+  /// Changes values of the policy while the rollout goes on.
+  static let amend = Command.remote(
+    "rollout amend",
+    "Changes values of the policy that a rollout follows, such as a limit or the tolerance of its "
+      + "gate; effective for the next grant.",
+    operands: [RolloutCommands.rollout],
+    options: [
+      .value("set", "PATH=VALUE", "a value to put in place", required: true, repeats: true)
+    ],
+    examples: [
+      "groundswell rollout amend gateway-2.4 --set limits.perMinute=50",
+      "groundswell rollout amend 12 --set gate.budget=100 --set gate.tolerance=1%",
+    ]
+  ) { (arguments, session) throws(Failure) in
+    let overrides = try RolloutCommands.overrides(arguments)
+    let answer = try session.post(
+      session.target("rollouts", arguments[0], "amend"), .members(["overrides": .object(overrides)])
+    )
+    session.show(answer) { RolloutTables.picture($0, now: .present) }
+  }
+
+  private static func command(
+    _ verb: String, _ summary: String, options: [Option] = []
+  ) -> Command {
     .remote(
       "rollout \(verb)", summary, operands: [RolloutCommands.rollout],
+      options: options,
       examples: [
         "groundswell rollout \(verb) gateway-2.4", "groundswell rollout \(verb) 12 --json",
       ]
     ) { (arguments, session) throws(Failure) in
-      let answer = try session.post(session.target("rollouts", arguments[0], verb))
+      let target = session.target("rollouts", arguments[0], verb)
+      let comment = options.isEmpty ? nil : arguments.value("comment")
+      let answer =
+        if let comment {
+          try session.post(target, .members(["comment": .string(comment)]))
+        } else { try session.post(target) }
       session.show(answer) { RolloutTables.picture($0, now: .present) }
     }
   }

@@ -49,11 +49,24 @@ enum RolloutPlan {
   }
 
   private static func limits(_ plan: JSON) -> String? {
-    let parts = [
-      plan["concurrent"].map { _ in "\(Wording.count(plan.count("concurrent"))) at a time" },
-      plan["perMinute"].map { _ in "\(Wording.count(plan.count("perMinute"))) a minute" },
-    ].compactMap { $0 }
+    let parts =
+      [
+        plan["concurrent"].map { _ in "\(Wording.count(plan.count("concurrent"))) at a time" },
+        plan["perMinute"].map { _ in "\(Wording.count(plan.count("perMinute"))) a minute" },
+        plan["rate"].map {
+          "from \(Wording.count($0.count("basePerMinute"))) to "
+            + "\(Wording.count($0.count("ceiling"))) a minute"
+        },
+        plan["bandwidth"]?.string,
+      ].compactMap { $0 } + domains(plan)
     return parts.isEmpty ? nil : parts.joined(separator: ", ")
+  }
+
+  private static func domains(_ plan: JSON) -> [String] {
+    plan.items("domains").map { budget in
+      let most = budget["atMost"]?.string ?? Wording.count(budget.count("atMost"))
+      return "\(most) of a \(budget.shown("by")) at a time"
+    }
   }
 
   private static func stages(_ stages: [JSON]) -> Table {

@@ -52,7 +52,7 @@ enum RolloutQueries {
     let target = session.target("rollouts", arguments[0], "devices").with("standing", standing)
     let listing = try session.list(target, limit: limit)
     session.show(listing, empty: "no such devices") {
-      Table("id", "hardware", "version", "stage", "standing", "since", "failure", rows: $0) {
+      Table("id", "hardware", "version", "stage", "standing", "since", "reason", rows: $0) {
         device in
         let action = device["action"] ?? .object([])
         let failure = action["failure"]
@@ -60,7 +60,8 @@ enum RolloutQueries {
           device.shown("id"), device.shown("hardware"), device.shown("version"),
           action.shown("stage"), DeviceCommands.progress(action),
           action.ago("changedAt", now: session.now),
-          failure.map { "\($0.shown("cause")): \($0.shown("detail"))" } ?? "",
+          action["aside"]?.text("clause")
+            ?? failure.map { "\($0.shown("cause")): \($0.shown("detail"))" } ?? "",
         ]
       }
     }

@@ -29,6 +29,8 @@ enum RolloutTables {
       "target": document.text("group").map { "group \($0)" } ?? document.text("filter")
         ?? "every device that fits",
       "status": rollout.status, "reason": rollout.reason(now: now), "stopped": rollout.stop,
+      "priority": document.text("priority"), "starts at": document.text("startAt"),
+      "ends at": document.text("endAt"), "start approved": document.text("approvedBy"),
       "created": document.text("createdAt"), "started": document.text("startedAt"),
       "ended": document.text("endedAt"),
       "exposed": "\(Wording.count(rollout.exposed)) of \(Wording.count(rollout.size)) "

@@ -26,7 +26,12 @@ struct ImageDownload {
   let verifyingKey: VerifyingKey?
 
   /// Tries in all; each but the first goes on where the one before was cut.
-  private static let attemptCountMax = 4
+  private static let attemptCountMax = 7
+
+  // 50 ms and twice as long each time: a server that restarts is back before the tries are used up.
+  private static func pause(before attempt: Int) {
+    if attempt > 0 { usleep(25_000 << UInt32(attempt)) }
+  }
 
   /// Fetches and checks; true when the bytes are what was announced and signed.
   func run(_ link: FleetLink, _ tally: inout DownloadTally) throws(Failure) -> Bool {
@@ -54,6 +59,7 @@ struct ImageDownload {
     var received: Int64 = 0
     var tag: String?
     for attempt in 0..<ImageDownload.attemptCountMax {
+      ImageDownload.pause(before: attempt)
       var headers: [(name: String, value: String)] = []
       if received > 0, let tag {
         headers = [("Range", "bytes=\(received)-"), ("If-Range", tag)]

@@ -38,7 +38,7 @@ struct LivePicture {
     case .running: .blue
     case .completed: .green
     case .paused, .rollingBack: .yellow
-    case .halted, .aborted, .rolledBack: .red
+    case .halted, .aborted, .rolledBack, .ended: .red
     case .draft, .closed, nil: .grey
     }
   }

@@ -82,7 +82,7 @@ struct RolloutPicture: Equatable, Sendable {
   var ending: ExitCode? {
     switch Rollout.Status(rawValue: status) {
     case .completed, .closed: .success
-    case .halted, .aborted, .rolledBack: .endedBadly
+    case .halted, .aborted, .rolledBack, .ended: .endedBadly
     case .draft, .running, .paused, .rollingBack, nil: nil
     }
   }

@@ -42,6 +42,9 @@ struct StandingSign: Sendable {
     case .retrying: (12, "r", .yellow)
     case .offered: (13, "o", .grey)
     case .cancelled: (14, "c", .grey)
+    case .postponed: (15, "p", .yellow)
+    case .undelivered: (16, "n", .grey)
+    case .superseded: (17, "s", .grey)
     }
   }
 }

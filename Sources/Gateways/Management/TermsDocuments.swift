@@ -1,0 +1,73 @@
+// TermsDocuments: priorities, times and floors as they are asked for, and why devices stand aside.
+
+import Orchestrator
+import RolloutEngine
+import UpdateModel
+
+extension RolloutTerms {
+  /// The members of a request that give terms.
+  static let fields = ["priority", "startAt", "endAt"]
+
+  /// Reads the terms of a new rollout; all may be left out.
+  init?(asked reader: DocumentReader) {
+    let priority = reader.integer(
+      "priority", default: RolloutTerms.usualPriority, in: RolloutTerms.priorities)
+    let hasStart = reader.has("startAt")
+    let startAt = hasStart ? reader.moment("startAt") : nil
+    let hasEnd = reader.has("endAt")
+    let endAt = hasEnd ? reader.moment("endAt") : nil
+    guard let priority, !hasStart || startAt != nil, !hasEnd || endAt != nil else { return nil }
+    do throws(InvalidValue) {
+      try self.init(priority: priority, startAt: startAt, endAt: endAt)
+    } catch {
+      reader.refuse(error.field, error.reason)
+      return nil
+    }
+  }
+}
+
+extension ReleaseFloors {
+  /// Reads the floors of a new release; both may be left out.
+  init?(asked reader: DocumentReader) {
+    let hasFloor = reader.has("floor")
+    let floor = hasFloor ? reader.releaseText("floor") : nil
+    let hasRollbackFloor = reader.has("rollbackFloor")
+    let rollbackFloor = hasRollbackFloor ? reader.releaseText("rollbackFloor") : nil
+    guard !hasFloor || floor != nil, !hasRollbackFloor || rollbackFloor != nil else { return nil }
+    self.init(floor: floor, rollbackFloor: rollbackFloor)
+  }
+}
+
+extension DocumentReader {
+  fileprivate func moment(_ key: String) -> Instant? {
+    read(key, default: nil, allowed: "a time with its zone such as \"2027-03-01T22:00:00+01:00\"") {
+      $0.string.flatMap(Instant.init(rfc3339:))
+    }
+  }
+
+  fileprivate func releaseText(_ key: String) -> String? {
+    read(key, default: nil, allowed: "the number of a release or its \"name:version\"") { value in
+      switch value {
+      case .integer(let number): "\(number)"
+      case .string(let text) where (1...200).contains(text.utf8.count): text
+      default: nil
+      }
+    }
+  }
+}
+
+extension Documents {
+  /// Why a device stands aside, with its own words or the other rollout.
+  static func aside(_ aside: Aside) -> JSON {
+    let (why, since, reason, rollout): (JSON, Instant, String?, RolloutID?) =
+      switch aside {
+      case .postponed(let since, let reason): ("postponed", since, reason, nil)
+      case .yielded(let rollout, let since): ("yielded", since, nil, rollout)
+      case .superseded(let rollout, let since): ("superseded", since, nil, rollout)
+      }
+    return .members([
+      "why": why, "since": time(since), "reason": reason.map { .string($0) },
+      "rollout": rollout.map { .integer(Int64($0.number)) }, "clause": .string(aside.clause),
+    ])
+  }
+}

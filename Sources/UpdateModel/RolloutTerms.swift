@@ -1,0 +1,40 @@
+// RolloutTerms: before whom a rollout has its turn and within which times; fixed at its creation.
+
+/// What a rollout was given beside release, target and policy.
+public struct RolloutTerms: Equatable, Sendable {
+  /// Where the rollout stands among others that want the same device, 0 to 1000; higher is first.
+  public let priority: Int
+  /// When it starts by itself; nil for a start by a person only.
+  public let startAt: Instant?
+  /// From when on nothing is granted any more; nil for never.
+  public let endAt: Instant?
+
+  /// The priorities there are.
+  public static let priorities = 0...1000
+  /// The priority of a rollout that names none: as many above as below.
+  public static let usualPriority = 500
+  /// The terms of a rollout that names none.
+  public static let usual = RolloutTerms(unchecked: usualPriority, startAt: nil, endAt: nil)
+
+  private init(unchecked priority: Int, startAt: Instant?, endAt: Instant?) {
+    self.priority = priority
+    self.startAt = startAt
+    self.endAt = endAt
+  }
+
+  /// Checks terms that a person gave; throws for a priority out of range and an end before the
+  /// start.
+  public init(
+    priority: Int = RolloutTerms.usualPriority, startAt: Instant? = nil, endAt: Instant? = nil
+  ) throws(InvalidValue) {
+    guard RolloutTerms.priorities.contains(priority) else {
+      throw InvalidValue(
+        field: "priority", reason: "\(priority) is not a priority: use 0 to 1000, higher is first")
+    }
+    if let startAt, let endAt, endAt <= startAt {
+      throw InvalidValue(
+        field: "endAt", reason: "\(endAt) is not after the start at \(startAt); give a later time")
+    }
+    self.init(unchecked: priority, startAt: startAt, endAt: endAt)
+  }
+}
