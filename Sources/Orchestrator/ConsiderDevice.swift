@@ -206,7 +206,7 @@ extension ControlPlane {
           rollout: specification.id, device: device.key.device, stage: stage, id: id,
           release: release, fallback: ledger.fallback(of: device, from: book.release),
           deadline: draft.now + policy.timeouts.accept, now: draft.now,
-          stratum: candidate.isCanary && stage == 0 ? nil : candidate.stratum)
+          stratum: book.rollout.stratum(of: candidate))
       grant(action, to: device, in: book, &ledger, &draft)
       return .leased(id)
     }

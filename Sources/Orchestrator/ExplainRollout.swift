@@ -55,19 +55,17 @@ extension ControlPlane {
     guard let (device, lastSeen) = room.fleet.device(key) else {
       throw Problem(.notFound, "there is no device \(id)")
     }
-    let closed = try room.ledger.withLock { ledger throws(Problem) -> RolloutID? in
-      let rollout = try ledger.resolve(rollout: text).rollout
-      return rollout.status == .closed ? rollout.specification.id : nil
+    let found = try room.ledger.withLock { ledger throws(Problem) in
+      try ledger.resolve(rollout: text).rollout
     }
+    let closed = found.status == .closed ? found.specification.id : nil
+    let schedule = found.policy.windows
     // The participants of a closed rollout are in the store only.
     let past: Action?
     do { past = try closed.flatMap { try store.action(of: $0, device: key) } } catch {
       throw Problem(.internalError, "the history cannot be read: \(error)")
     }
     let now = clock.now
-    let schedule = try room.ledger.withLock { ledger throws(Problem) in
-      try ledger.resolve(rollout: text).rollout.policy.windows
-    }
     loadZones(for: device, in: schedule, now: now)
     return try room.ledger.withLock { ledger throws(Problem) in
       let book = try ledger.resolve(rollout: text)
@@ -81,8 +79,8 @@ extension ControlPlane {
 extension Ledger {
   /// What the engine decides about a device at this moment, in words.
   func explain(
-    _ device: Device, heardAt: Instant?, past: Action?, in book: RolloutBook,
-    window: WindowState, now: Instant
+    _ device: Device, heardAt: Instant?, past: Action?, in book: RolloutBook, window: WindowState,
+    now: Instant
   ) -> DeviceExplanation {
     let id = device.key.device
     let rollout = book.rollout
@@ -91,18 +89,18 @@ extension Ledger {
     let own = rollout.specification.id
     let other = lease(of: id).flatMap { $0 == own ? nil : books[$0]?.rollout.specification.name }
     let place = place(of: candidate, in: book)
+    let demand = demand(of: device, action, in: book)
     let answer = Eligibility.decide(
-      candidate, action: action, in: rollout, demand: demand(of: device, action, in: book),
-      now: now)
+      candidate, action: action, in: rollout, demand: demand, now: now)
     let subject = DeviceStory.Subject(
       candidate: candidate, hardware: device.hardware, heardAt: heardAt, place: place,
-      leaseElsewhere: other, floor: floorSentence(device, action, answer, in: book))
-    let isLive = rollout.status != .closed
-    let recovery = action.flatMap {
-      isLive
-        ? Recovery.decide(
-          $0, runsRelease: candidate.runsRelease, in: rollout, window: window,
-          demand: demand(of: device, $0, in: book), now: now) : nil
+      leaseElsewhere: other, detour: floorClause(device, action, answer, in: book))
+    let recovery = action.flatMap { action -> Recovery? in
+      guard rollout.status != .closed else { return nil }
+      let wanted = Recovery.decide(
+        action, runsRelease: runsWhatWasGiven(device, action, in: book), in: rollout,
+        window: window, demand: demand, now: now)
+      return obstacle(to: wanted, action, for: device) == nil ? wanted : .strand
     }
     let stratum = action.map(\.stratum) ?? candidate.stratum
     return DeviceExplanation(

@@ -109,12 +109,13 @@ extension ControlPlane {
       let candidate = ledger.candidate(device, in: book, window: .open(until: nil))
       // Before its stage opens nobody waits for it, and a row less is written.
       guard candidate.fits, !candidate.runsRelease, let open = rollout.openStage,
-        let stage = Eligibility.stage(of: candidate, in: rollout), stage <= open
+        let stage = Eligibility.stage(of: candidate, in: rollout), stage <= open,
+        rollout.hasPlace(for: candidate)
       else { return true }
       var part = Action(
         superseding: winner, of: specification, device: device.key.device, stage: stage,
         id: newID(&draft), now: draft.now)
-      part.stratum = candidate.stratum
+      part.stratum = rollout.stratum(of: candidate)
       draft.record(part, in: book, &ledger)
       draft.judge(book)
       return true

@@ -25,7 +25,8 @@ public struct DeviceOverview: Sendable {
   public let lastSeen: Instant?
   /// The explicit and filter groups it is in, by name.
   public let groups: [Name]
-  /// Its part in the newest rollout it takes part in; nil when it takes part in none.
+  /// Its part in the rollout in which it holds a lease, or else in the first that counts it by
+  /// priority and age; nil when it takes part in none.
   public let part: Participation?
 }
 
@@ -277,7 +278,10 @@ extension ControlPlane {
 
   private func overview(_ device: Device, _ lastSeen: Instant, _ ledger: Ledger) -> DeviceOverview {
     let books = ledger.live.sorted(by: >).compactMap { ledger.books[$0] }
-    let book = books.first { $0.actions[device.key.device] != nil }
+    // What it does at present comes before what it did.
+    let id = device.key.device
+    let book =
+      books.first { $0.actions[id]?.isLeased ?? false } ?? books.first { $0.actions[id] != nil }
     let part = book.flatMap { book in
       book.actions[device.key.device].map { ControlPlane.part($0, book) }
     }

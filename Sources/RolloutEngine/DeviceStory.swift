@@ -26,20 +26,20 @@ public struct DeviceStory: Equatable, Sendable {
     public let place: Place?
     /// The other rollout in which it holds a lease; nil for none.
     public let leaseElsewhere: Name?
-    /// What it takes before the release itself, a sentence; nil for nothing.
-    public let floor: String?
+    /// What it takes before the release itself, to follow a sentence; empty for nothing.
+    public let detour: String
 
     /// Joins the facts.
     public init(
       candidate: Candidate, hardware: Name?, heardAt: Instant?, place: Place? = nil,
-      leaseElsewhere: Name? = nil, floor: String? = nil
+      leaseElsewhere: Name? = nil, detour: String = ""
     ) {
-      self.floor = floor
       self.candidate = candidate
       self.hardware = hardware
       self.heardAt = heardAt
       self.place = place
       self.leaseElsewhere = leaseElsewhere
+      self.detour = detour
     }
   }
 
@@ -80,18 +80,18 @@ public struct DeviceStory: Equatable, Sendable {
       let part = PartStory(
         action: action, subject: subject, answer: answer, recovery: recovery ?? .nothing,
         rollout: rollout, now: now)
-      reason = part.reason
+      reason = part.reason + subject.detour
       next = part.next
       facts = part.facts + DeviceStory.facts(of: subject, rollout, now: now)
     } else {
-      reason = outsider.reason
+      reason = outsider.reason + subject.detour
       next = outsider.next
-      facts = DeviceStory.facts(of: subject, rollout, now: now)
+      facts = outsider.facts + DeviceStory.facts(of: subject, rollout, now: now)
     }
   }
 
   private static func facts(of subject: Subject, _ rollout: Rollout, now: Instant) -> [String] {
-    var facts = subject.floor.map { [$0] } ?? []
+    var facts: [String] = []
     if let other = subject.leaseElsewhere {
       facts.append(
         "it is busy with rollout \(other), and a device is never given two things at once")
@@ -128,8 +128,8 @@ private struct Outsider {
       guard let hardware = subject.hardware else {
         return (
           "not in this rollout: its hardware model is not known, so no artifact can be chosen",
-          "give it its model with groundswell device tag --hardware, or let it report one; then it takes its "
-            + "place at its next poll"
+          "give it its model with groundswell device tag --hardware, or let it report one; then it "
+            + "takes its place at its next poll"
         )
       }
       return (
@@ -154,15 +154,6 @@ private struct Outsider {
         "kept from updates by a safeguard: \(safeguard)",
         "nothing until a person lifts it: groundswell safeguard list, groundswell safeguard lift"
       )
-    }
-    if let newer = candidate.supersededBy {
-      return (
-        "not in this rollout: rollout \(newer), which is newer, takes its place for this device",
-        "what the newer rollout decides; groundswell rollout explain \(newer) tells"
-      )
-    }
-    if let obstacle = candidate.obstacle {
-      return ("not in this rollout: \(obstacle.clause)", "nothing while that stands")
     }
     return nil
   }
@@ -194,7 +185,7 @@ private struct Outsider {
       return "it never took part: the rollout was stopped before its turn came; \(turn)"
     case .closed:
       return "it never took part: a later rollout took the place of this one; \(turn)"
-    case .ended: return "it never took part: the end time of the rollout passed first; \(turn)"
+    case .ended: return "it never took part: the end time passed before its turn came; \(turn)"
     case .running, .paused, .completed: break
     }
     if let quarantine {
@@ -205,22 +196,29 @@ private struct Outsider {
       return "waits: the rollout is \(why); \(turn)"
     }
     if case .deferred(.placeClosed(.some)) = answer { return "waits for its turn: \(turn)" }
-    return "\(answer.sentence(in: rollout)); \(turn)"
+    return answer.sentence(in: rollout)
+  }
+
+  /// Its turn, where the reason is another one.
+  var facts: [String] {
+    guard exclusion == nil, rollout.status.grantsUpdates else { return [] }
+    switch answer {
+    case .deferred(.placeClosed), .deferred(.stageClosed), .excluded: return []
+    case .eligible, .deferred: return [turn]
+    }
   }
 
   var next: String {
     if let exclusion { return exclusion.next }
     switch rollout.status {
     case .draft: return "nothing before somebody starts it: groundswell rollout start \(name)"
-    case .halted, .aborted, .rollingBack, .rolledBack:
+    case .halted, .aborted, .rollingBack, .rolledBack, .ended:
       return "nothing more from this rollout: it keeps what it runs"
     case .closed: return "nothing more from this rollout; ask about the later one"
-    case .ended: return "nothing more from this rollout: it keeps what it runs"
     case .running, .paused, .completed: break
     }
     if quarantine != nil {
-      return "nothing in this rollout while that evidence stands; others leave it alone until a "
-        + "person lifts the safeguard: groundswell safeguard list"
+      return "nothing until a person lifts the safeguard: groundswell safeguard list"
     }
     if rollout.status == .paused {
       return "nothing until somebody lets it go on: groundswell rollout resume \(name)"
@@ -233,6 +231,7 @@ private struct Outsider {
     case .deferred(.stageClosed):
       "it is offered the release at its first poll after its stage opened"
     case .deferred: "it is looked at again at each poll, and offered the release when it may be"
+    case .excluded(.superseded): "nothing from this rollout; ask about the newer one"
     case .excluded: "nothing, unless what it reports changes"
     }
   }

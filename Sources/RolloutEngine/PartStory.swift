@@ -37,7 +37,7 @@ struct PartStory {
     switch action.state {
     case .leased(let phase, _): return leased(phase)
     case .retrying:
-      if let aside = action.aside { return aside.clause }
+      if let aside = action.aside { return "\(aside.clause), \(attempts)" }
       return isUpdate
         ? "\(attempts) failed, \(failure)"
         : "\(attempts) at the way back failed, \(failure)"
@@ -71,10 +71,13 @@ struct PartStory {
     case .returned: "was brought back at \(action.changedAt) to what it ran before"
     case .returnFailed: "could not be brought back in \(attempts), \(failure)"
     case .stranded:
-      action.failure.map { "should go back, but cannot: \($0.detail)" }
-        ?? "should go back, but nothing is known that it could go back to"
-    case .undelivered: "never took the release, \(failure)"
-    case .superseded: action.aside?.clause ?? "a newer rollout took its place for this device"
+      action.failure?.cause == .noWayBack
+        ? "should go back and cannot, \(failure)"
+        : "should go back, but nothing is known that it could go back to"
+    case .undelivered:
+      "did not take the release in the time it was given, which says nothing about it"
+        + (action.failure.map { ": \($0.detail)" } ?? "")
+    case .superseded: "is another rollout's now" + (action.aside.map { ": \($0.clause)" } ?? "")
     }
   }
 
@@ -127,6 +130,9 @@ struct PartStory {
   }
 
   private func retrying(_ from: Instant) -> String {
+    if action.aside != nil, now < from {
+      return "it is asked again at its first poll after \(from)"
+    }
     if now < from { return "\(nextAttempt) may begin at its first poll after \(from)" }
     if rollout.status == .paused {
       return "\(nextAttempt) waits until somebody lets the rollout go on: "
@@ -144,10 +150,11 @@ struct PartStory {
   private func afterwards(_ outcome: Action.Outcome) -> String {
     switch outcome {
     case .succeeded, .unverified: return proving
-    case .failed:
+    case .failed, .undelivered:
       return "nothing more is offered to it in this rollout; what it reports still counts"
+    case .superseded: return "nothing from this rollout; ask about the newer one"
     case .lost: return "whatever it reports when it calls again decides"
-    case .cancelled, .undelivered, .superseded: return "nothing more from this rollout"
+    case .cancelled: return "nothing more from this rollout"
     case .returned: return "nothing more; a fixed release reaches it with its own rollout"
     case .returnFailed, .stranded:
       return "a person has to look: groundswell device history \(action.device)"
@@ -194,9 +201,7 @@ struct PartStory {
 
   private var mentionsFailure: Bool {
     switch action.state {
-    case .retrying, .ended(.failed), .ended(.returnFailed), .ended(.stranded),
-      .ended(.undelivered):
-      !action.isSilent
+    case .retrying, .ended(.failed), .ended(.returnFailed): !action.isSilent
     case .leased, .ended: false
     }
   }

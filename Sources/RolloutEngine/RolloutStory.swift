@@ -98,11 +98,11 @@ private struct Teller {
     case .running: return "running since \(since); \(reached)"
     case .paused: return "paused; started at \(since); \(reached)"
     case .completed: return "completed\(end); \(reached)"
-    case .ended: return "ended\(end), its end time; \(reached)"
     case .halted: return "stopped by itself\(end)\(why); \(reached)"
     case .aborted: return "aborted\(end)\(why); \(reached)"
     case .rollingBack: return "stopped\(end)\(why); devices are being brought back; \(reached)"
     case .rolledBack: return "stopped\(why); every reachable device was brought back\(end)"
+    case .ended: return "ended\(end), at its end time; \(reached)"
     case .closed: return "closed\(end): a later rollout took its place; \(reached)"
     }
   }
@@ -235,7 +235,12 @@ private struct Teller {
   private var then: String {
     func command(_ verb: String) -> String { "groundswell rollout \(verb) \(name)" }
     switch rollout.status {
-    case .draft: return "it goes on with \(command("start"))"
+    case .draft:
+      switch Gate.evaluate(rollout, now: now) {
+      case .wait(.approvalToStart): return "it goes on with \(command("approve"))"
+      case .wait(.scheduled): return "it starts by itself, or at once with \(command("start"))"
+      default: return "it goes on with \(command("start"))"
+      }
     case .running where rollout.hold != nil:
       return "it goes on with \(command("resume")), or ends with \(command("abort"))"
     case .running:
@@ -256,9 +261,7 @@ private struct Teller {
     case .completed:
       return "who turns up late is still served, and late failures still count, until another "
         + "rollout takes its place"
-    case .ended:
-      return "nothing more is granted; late failures still count, and \(command("rollback")) brings "
-        + "back those that took it"
+    case .ended: return "late failures still count until another rollout takes its place"
     case .rolledBack: return "who turns up later is brought back too"
     case .closed: return "nothing more happens here"
     }

@@ -239,12 +239,25 @@ extension ServiceSimulation {
       if second == nil || second?.status == .draft { perform(.second) }
     }
     for view in views {
-      if view.rollout.status == .paused || view.rollout.hold != nil { perform(.resume) }
-      if isHopeless(view, life) { perform(.abort) }
+      let name = view.rollout.specification.name.text
+      if view.rollout.status == .paused || view.rollout.hold != nil { order(.resume, name, life) }
+      if isHopeless(view, life) { order(.abort, name, life) }
       guard view.rollout.status == .running, let open = view.rollout.openStage else { continue }
       let stage = view.rollout.stages[open]
-      if stage.plan.signOff, stage.signedOffBy == nil, stage.settledAt != nil { perform(.approve) }
+      if stage.plan.signOff, stage.signedOffBy == nil, stage.settledAt != nil {
+        order(.approve, name, life)
+      }
     }
+  }
+
+  // What a person does to one rollout, whichever is under way.
+  private func order(_ command: SteeringCommand, _ name: String, _ life: ServiceLife) {
+    do throws(Problem) {
+      try steer(command, name, life)
+      tell("\(command) of \(name) is done")
+    } catch { tell("\(command) of \(name) is refused: \(error.detail)") }
+    witness.recount(life)
+    expectCommit(within: .milliseconds(60))
   }
 
   // A stage waits for its first verdict as long as it takes. When the devices that are left in it

@@ -23,8 +23,8 @@ import UpdateModel
     .returnFailed: "could not be brought back in attempt 1 of 3, install: no space",
     .stranded: "should go back, but nothing is known that it could go back to",
     .postponed: "postponed by the device since ",
-    .undelivered: "never took the release",
-    .superseded: "superseded by rollout 9",
+    .undelivered: "did not take the release in the time it was given",
+    .superseded: "is another rollout's now",
   ]
 
   @Test(arguments: Standing.allCases)
@@ -91,7 +91,7 @@ import UpdateModel
     ("closed", "waiting", "it never took part: a later rollout took the place", "later one"),
     ("completed", "waiting", "waits for its turn", "its turn comes when"),
     (
-      "running", "canary", "will be granted at its next poll, in canary; it is in the canary group",
+      "running", "canary", "will be granted at its next poll, in canary",
       "it is offered the release at its next poll"
     ),
     (
@@ -111,7 +111,7 @@ import UpdateModel
     ),
     (
       "running", "quarantined", "waits: its kind, B, is in quarantine: ",
-      "nothing in this rollout while that evidence stands"
+      "nothing until a person lifts the safeguard"
     ),
     ("running", "new kind", "waits: nobody of its kind has been seen before", "its turn comes"),
   ])

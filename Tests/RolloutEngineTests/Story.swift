@@ -84,9 +84,7 @@ enum Story {
       case .downloading: (.leased(.downloading, deadline: later), .update)
       case .installing: (.leased(.installing, deadline: later), .update)
       case .verifying: (.leased(.verifying, deadline: later), .update)
-      case .retrying, .postponed: (.retrying(from: noon), .update)
-      case .undelivered: (.ended(.undelivered), .update)
-      case .superseded: (.ended(.superseded), .update)
+      case .retrying: (.retrying(from: noon), .update)
       case .succeeded: (.ended(.succeeded), .update)
       case .unverified: (.ended(.unverified), .update)
       case .failed: (.ended(.failed), .update)
@@ -97,11 +95,13 @@ enum Story {
       case .returned: (.ended(.returned), .rollback)
       case .returnFailed: (.ended(.returnFailed), .rollback)
       case .stranded: (.ended(.stranded), .update)
+      case .postponed: (.retrying(from: noon), .update)
+      case .undelivered: (.ended(.undelivered), .update)
+      case .superseded: (.ended(.superseded), .update)
       }
     let isBad = [.retrying, .failed, .returnRetrying, .returnFailed].contains(standing)
     var part = try action(state, kind: kind, failure: isBad ? failure : nil)
-    if standing == .postponed { part.aside = .postponed(since: noon, reason: "in use") }
-    if standing == .superseded { part.aside = .superseded(by: RolloutID(9), since: noon) }
+    if standing == .postponed { part.aside = .postponed(since: noon, reason: "busy") }
     #expect(part.standing == standing)
     if standing == .succeeded || standing == .unverified { part.provenAt = noon }
     return part
@@ -177,6 +177,7 @@ enum Story {
       isTargeted: dice.roll(5) > 0, runsRelease: dice.roll(5) == 0, isCanary: dice.roll(5) == 0,
       stratum: stratum)
     candidate.safeguard = dice.roll(5) == 0 ? "it broke" : nil
+    candidate.supersededBy = dice.roll(8) == 0 ? RolloutID(7) : nil
     let place = stratum.map {
       DeviceStory.Place(
         position: dice.roll(5_000) + 1, size: rollout.strata[$0].size,

@@ -39,7 +39,8 @@ enum RolloutControl {
   ) { (arguments, session) throws(Failure) in
     let overrides = try RolloutCommands.overrides(arguments)
     let answer = try session.post(
-      session.target("rollouts", arguments[0], "amend"), .members(["overrides": .object(overrides)]))
+      session.target("rollouts", arguments[0], "amend"), .members(["overrides": .object(overrides)])
+    )
     session.show(answer) { RolloutTables.picture($0, now: .present) }
   }
 

@@ -30,16 +30,16 @@ enum SafeguardCommands {
 
   private static let lift = Command.remote(
     "safeguard lift",
-    "Lets a kind of device be updated again by other rollouts. The one that found the trouble leaves "
-      + "it alone as long as its evidence stands. Lift it when a fixed release is there, or when the "
-      + "reason was another one.",
+    "Lets a kind of device be updated again, also by the rollout that found the trouble while that "
+      + "still runs; the failures that it counted are set aside. Lift it when a fixed release is "
+      + "there, or when the reason was another one.",
     operands: [Operand("ID", "number of the safeguard, as in safeguard list")],
     examples: ["groundswell safeguard lift 3"]
   ) { (arguments, session) throws(Failure) in
     let answer = try session.client.document(
       "DELETE", session.target("safeguards", arguments[0]))
     session.show(answer) { _ in
-      "safeguard \(Table.printable(arguments[0])) lifted; rollouts offer its devices updates again\n"
+      "safeguard \(Table.printable(arguments[0])) lifted; its devices are updated again\n"
     }
   }
 }
