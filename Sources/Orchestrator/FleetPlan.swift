@@ -86,7 +86,7 @@ extension ControlPlane {
           including: Set(book.actions.keys), in: room),
         let plan = try? fleetPlan(asked.policy, census)
       else { continue }
-      room.ledger.withLock { _ in book.index(plan) }
+      room.ledger.withLock { _ in book.reindex(plan, now: loadedAt) }
     }
   }
 }

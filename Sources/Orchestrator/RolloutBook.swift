@@ -96,8 +96,19 @@ final class RolloutBook {
     plannedFleetSize = plan.fleetSize
   }
 
+  /// Takes over the ranks of the fleet at a start of the service. Devices that joined and were not
+  /// written before it ended join again.
+  func reindex(_ plan: FleetPlan, now: Instant) {
+    index(plan)
+    for (index, stratum) in rollout.strata.enumerated() {
+      for _ in 0..<max(0, ranks.count(index) - stratum.size) {
+        rollout.evolve(.joined(stratum: index), at: now)
+      }
+    }
+  }
+
   /// Takes over the ranks of the fleet; the rollout's own counters stay.
-  func index(_ plan: FleetPlan) {
+  private func index(_ plan: FleetPlan) {
     indexStrata()
     var ranks = [[UInt64]](repeating: [], count: rollout.strata.count)
     for stratum in plan.strata {

@@ -24,7 +24,7 @@ struct EvidenceJudge {
   func verdict() -> GateVerdict {
     let judgement = judge()
     // Devices die of old age too, and nobody is left to compare with.
-    guard !rollout.isWatchOver(at: now) else { return joiners(judgement) }
+    guard !rollout.isWatchOver(at: now) else { return latecomers }
     if let reason = canaryFault() { return .stop(.evidence(reason)) }
     if let harm = metricFault(judgement) { return harm }
     switch judgement.decision.verdict {
@@ -105,6 +105,19 @@ struct EvidenceJudge {
     else { return ended }
     let sizes = sizes(judgement)
     return sizes.isEmpty ? ended : .widen(sizes)
+  }
+
+  // After the watch nothing new is learned: a kind that was proven takes in who comes, of another a
+  // few may.
+  private var latecomers: GateVerdict {
+    let parts = rollout.strata.indices.compactMap { index -> StepPart? in
+      let stratum = rollout.strata[index]
+      guard stratum.quarantine == nil, stratum.left > 0 else { return nil }
+      let isProven = stratum.evidence.matured > stratum.evidence.reported
+      let count = isProven ? stratum.left : min(stratum.left, terms.first - stratum.opened)
+      return count > 0 ? StepPart(stratum: index, count: count) : nil
+    }
+    return parts.isEmpty ? .wait(.ended(.completed)) : .widen(parts)
   }
 
   private func deviceHours() -> GateVerdict? {

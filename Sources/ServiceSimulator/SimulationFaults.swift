@@ -84,6 +84,9 @@ extension ServiceSimulation {
     for view in life.plane.rollouts(in: life.room) {
       let name = view.rollout.specification.name.text
       tell("\(name) is \(view.rollout.status.rawValue): \(view.reason)")
+      if let judgement = Gate.judgement(view.rollout, now: view.at) {
+        tell("\(name): \(String(decoding: judgement.document.text, as: UTF8.self))")
+      }
       for member in members {
         // An unknown device has nothing to tell.
         let told = try? life.plane.explain(member.id, rollout: name, in: life.room)
@@ -122,8 +125,9 @@ extension ServiceSimulation {
     let isOver: Bool =
       switch action?.standing {
       case .failed, .stranded, .returnFailed: true
-      // It fell back by itself and cannot say so; nobody can know.
-      case .unverified: !device.personality.isVersionAware
+      // It fell back by itself, or installed and its word was lost, and it cannot say what it
+      // runs; nobody can know.
+      case .unverified, .cancelled: !device.personality.isVersionAware
       default: false
       }
     let delivered = newest.release.version.text

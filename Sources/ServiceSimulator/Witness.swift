@@ -80,7 +80,7 @@ struct Witness {
   mutating func recount(_ life: ServiceLife, after now: Instant? = nil) {
     let views = life.plane.rollouts(in: life.room)
     let deadline = life.plane.isStoreHealthy ? now ?? .epoch : .epoch
-    var present: [DeviceID: Part] = [:]
+    var present: [DeviceID: Action] = [:]
     var ids: Set<ActionID> = []
     for view in views where view.rollout.status != .draft && view.rollout.status != .closed {
       let actions = actions(of: view.rollout, life)
@@ -93,17 +93,17 @@ struct Witness {
         if action.isLeased, !ids.insert(action.id).inserted {
           violate("two devices hold leases with id \(action.id)")
         }
-        // The newest rollout comes first, and a lease hides what is older.
         let other = present[action.device]
         if let other, other.isLeased, action.isLeased {
           violate("\(action.device) holds leases in two rollouts")
         }
-        guard other == nil || (action.isLeased && other?.isLeased == false) else { continue }
-        note(action, of: action.device, views, mayBeGranted: false)
-        present[action.device] = parts[action.device]
+        if other.map({ Witness.isBefore($0, action) }) ?? true { present[action.device] = action }
       }
     }
-    parts = present
+    for device in present.keys.sorted() {
+      note(present[device], of: device, views, mayBeGranted: false)
+    }
+    parts = parts.filter { present[$0.key] != nil }
     look(views)
   }
 
@@ -116,12 +116,22 @@ struct Witness {
     for view in views where view.rollout.status != .draft && view.rollout.status != .closed {
       for action in actions(of: view.rollout, life) {
         there.insert(action.id)
-        if parts[action.device] == nil || action.isLeased { parts[action.device] = Part(action) }
+        let other = parts[action.device]
+        if other.map({ !$0.isLeased && (action.isLeased || $0.id.number < action.id.number) })
+          ?? true
+        {
+          parts[action.device] = Part(action)
+        }
       }
     }
     // What was granted and not written was never answered: nobody was given it.
     recentGrants.removeAll { !there.contains($0.id) }
     recount(life)
+  }
+
+  // A lease tells more than an end, and of two ends the later one.
+  private static func isBefore(_ left: Action, _ right: Action) -> Bool {
+    left.isLeased == right.isLeased ? left.id.number < right.id.number : right.isLeased
   }
 
   // MARK: Grants

@@ -243,4 +243,13 @@ import UpdateModel
     ramp.happen(.signedOff(try #require(ramp.rollout.openStage), by: "ann", comment: nil))
     #expect(ramp.rollout.strata[0].opened > 30)
   }
+
+  @Test func `who joins after the watch is taken in, whatever silence there was`() throws {
+    var ramp = try Ramp([("all", 100)], policy: #""gate": {"watch": "2d"}"#)
+    while ramp.rollout.status == .running { ramp.succeed() }
+    ramp.pass(.days(3))
+    ramp.change(40, from: .proven(since: noon), to: .lost)
+    ramp.happen(.joined(stratum: 0))
+    #expect(ramp.rollout.strata[0].opened == 101)
+  }
 }
