@@ -129,6 +129,8 @@ private struct FleetLoader: SnapshotVisitor {
         book.restore(action, now: now) {
           room.fleet.device(DeviceKey(tenant: tenant, device: action.device))?.device
         }
+        // What it said since its last attempt is not kept, and may be more than its part tells.
+        if action.isUnsettled { room.fleet.askForAttributes(action.device, true) }
         if action.isWatched, let silence = book.rollout.silence {
           ledger.silences.insert(
             DeadlineQueue.Entry(
@@ -149,5 +151,19 @@ private struct FleetLoader: SnapshotVisitor {
     let reserved = reserved
     let randomness = plane.randomness
     plane.actionNumbers.withLock { $0.restore(reserved: reserved, randomness) }
+  }
+}
+
+extension Action {
+  /// Whether the device may run something else than its part tells: it was given an image, and did
+  /// not come to a proof.
+  fileprivate var isUnsettled: Bool {
+    switch state {
+    case .leased(let phase, _): phase == .verifying
+    case .retrying, .ended(.cancelled), .ended(.failed), .ended(.lost), .ended(.undelivered),
+      .ended(.returnFailed):
+      true
+    case .ended: false
+    }
   }
 }

@@ -264,6 +264,7 @@ extension ServiceSimulation {
   // have fallen silent or were moved to another stage, a person has to see that and give up.
   private func isHopeless(_ view: RolloutView, _ life: ServiceLife) -> Bool {
     let rollout = view.rollout
+    if case .wait(.superseded) = Gate.evaluate(rollout, now: view.at) { return true }
     let patience = start + scenario.network.lasting + scaled(.hours(6))
     guard rollout.status == .running, now > patience, let open = rollout.openStage else {
       return false

@@ -240,3 +240,31 @@ extension Workshop {
     #expect(try shop.rollout("r").policy.evidence?.budget == 99)
   }
 }
+
+@Suite struct LateSuccessTests {
+  @Test func `a device whose success came for the attempt before is asked what it runs`() throws {
+    let shop = try Workshop()
+    try shop.release("os", "1")
+    try shop.release("os", "2")
+    try shop.register("d0", version: "1")
+    try shop.roll("r", "os:2", overrides: [("retry.backoff", "1s"), ("retry.maximum", "1s")])
+    let first = try #require(try shop.offer("d0"))
+    _ = try shop.fetch(first, "d0")
+    shop.clock.advance(.days(1))
+    shop.plane.advance()
+    shop.clock.advance(.minutes(1))
+    let second = try #require(try shop.offer("d0"))
+    #expect(second != first)
+    try shop.report(.installed, first, "d0")
+    guard case .deployment(_, let terms) = try shop.poll("d0") else {
+      Issue.record("the offer stands")
+      return
+    }
+    #expect(terms.wantsAttributes)
+    try shop.describe("d0", ["version": "2"])
+    _ = try shop.poll("d0")
+    try shop.steer(.rollback, "r")
+    #expect(try shop.offer("d0") != nil)
+    #expect(try shop.part("d0", "r")?.kind == .rollback)
+  }
+}
