@@ -34,23 +34,30 @@ struct ControlCohort {
   /// that is gone). When hardly anybody is left to compare with, all devices tell together whether
   /// there is an outage, and what silence is ordinary is not known.
   mutating func look(
-    terms: Policy.Evidence, poll: Interval, stepOpenedAt: Instant, now: Instant,
+    terms: Policy.Evidence, poll: Interval, startedAt: Instant, stepOpenedAt: Instant,
+    now: Instant,
     isGranted: (DeviceID) -> Bool, lastHeard: (DeviceID) -> Instant?
   ) -> ControlSample {
     lookedAt = now
     let silence = terms.silence(poll: poll)
     let recent = Interval(milliseconds: poll.milliseconds * 3 / 2)
+    var loss = (devices: 0, lost: 0)
     var control = Census()
     var everyone = Census()
     var domains: [String: Census] = [:]
     for (device, domain) in members {
-      guard let heard = lastHeard(device), stepOpenedAt - heard < silence else { continue }
+      guard let heard = lastHeard(device), startedAt - heard < silence else { continue }
+      let isLeft = !isGranted(device)
+      if isLeft {
+        loss.devices += 1
+        if elapsed(from: heard, to: now, domain: domain) >= silence { loss.lost += 1 }
+      }
+      guard stepOpenedAt - heard < silence else { continue }
       let isHeard = now - heard <= recent
-      let isLost = elapsed(from: heard, to: now, domain: domain) >= silence
-      everyone.add(isHeard: isHeard, isLost: false)
-      guard !isGranted(device) else { continue }
-      control.add(isHeard: isHeard, isLost: isLost)
-      if let domain { domains[domain, default: Census()].add(isHeard: isHeard, isLost: isLost) }
+      everyone.add(isHeard: isHeard)
+      guard isLeft else { continue }
+      control.add(isHeard: isHeard)
+      if let domain { domains[domain, default: Census()].add(isHeard: isHeard) }
     }
     let isEnough = control.devices >= ControlCohort.membersOfOwnClock
     let heard = isEnough ? control.heard : everyone.heard
@@ -63,19 +70,17 @@ struct ControlCohort {
       clocks[domain] = nil
     }
     return ControlSample(
-      devices: isEnough ? control.devices : 0, lost: isEnough ? control.lost : 0, heard: heard,
+      devices: isEnough ? loss.devices : 0, lost: isEnough ? loss.lost : 0, heard: heard,
       at: now)
   }
 
   private struct Census {
     var devices = 0
-    var lost = 0
     private var heardCount = 0
 
-    mutating func add(isHeard: Bool, isLost: Bool) {
+    mutating func add(isHeard: Bool) {
       devices += 1
       if isHeard { heardCount += 1 }
-      if isLost { lost += 1 }
     }
 
     /// Everybody while there is nobody.

@@ -37,7 +37,8 @@ extension ControlPlane {
       book.rollout.openStage.flatMap { book.rollout.stages[$0].openedAt } ?? draft.now
     let fleet = draft.room.fleet
     let sample = book.cohort.look(
-      terms: terms, poll: poll, stepOpenedAt: opened, now: draft.now,
+      terms: terms, poll: poll, startedAt: book.rollout.startedAt ?? opened, stepOpenedAt: opened,
+      now: draft.now,
       isGranted: { book.actions[$0] != nil }, lastHeard: { self.lastHeard($0, fleet) })
     let wasOut = book.rollout.control.map { $0.heard < terms.minHeard } ?? false
     book.evolve(.controlSeen(sample), now: draft.now)

@@ -1,4 +1,4 @@
-// SimulateRollout: `groundswell simulate rollout`, what a policy would do, in virtual time.
+// SimulateRollout: `groundswell simulate engine`, message by message with faults, in virtual time.
 
 import FleetSimulator
 import RolloutEngine
@@ -7,8 +7,8 @@ import UpdateModel
 /// Runs the decision engine of the server against virtual devices in memory.
 enum SimulateRollout {
   static let command = Command.local(
-    "simulate rollout",
-    "Plays a rollout in virtual time with the server's own decisions, without a server.",
+    "simulate engine",
+    "Plays rollouts message by message, with faults, and checks the rules that must never break.",
     options: [
       .value("policy", "FILE", "policy to follow", default: "a standard one"),
       .value("devices", "N", "how many devices", default: "1000"),
@@ -21,8 +21,8 @@ enum SimulateRollout {
       .flag("drawn", "let each seed draw fleet, policy and faults; other options do not count"),
     ],
     examples: [
-      "groundswell simulate rollout --devices 5000 --failure-rate 3%",
-      "groundswell simulate rollout --drawn --seed 48",
+      "groundswell simulate engine --devices 5000 --failure-rate 3%",
+      "groundswell simulate engine --drawn --seed 48",
     ],
     run: { (arguments) throws(Failure) in try run(arguments) })
 
