@@ -79,14 +79,16 @@ extension ControlPlane {
     }
     for book in books {
       let asked = book.rollout.specification
-      // A rollout whose group is gone keeps what was opened; nobody else is in its target.
-      guard
-        let census = try? census(
+      do throws(Problem) {
+        let census = try census(
           book.release, asked.policy, asked.target, salt: asked.salt,
-          including: Set(book.actions.keys), in: room),
-        let plan = try? fleetPlan(asked.policy, census)
-      else { continue }
-      room.ledger.withLock { _ in book.reindex(plan, now: loadedAt) }
+          including: Set(book.actions.keys), in: room)
+        let plan = try fleetPlan(asked.policy, census)
+        room.ledger.withLock { _ in book.reindex(plan, now: loadedAt) }
+      } catch {
+        // Its group is gone, or nobody is left: it keeps what was opened, and who joins is counted.
+        continue
+      }
     }
   }
 }

@@ -125,8 +125,8 @@ struct Ledger {
       .min { $0.id < $1.id }
   }
 
-  /// The stratum of a device under a policy, in the words of a device filter; nil while its hardware
-  /// model is unknown.
+  /// The stratum of a device under a policy, in the words of a device filter; nil while its
+  /// hardware model is unknown.
   static func stratum(of device: Device, _ terms: Policy.Evidence) -> String? {
     guard let hardware = device.hardware else { return nil }
     var label = "hardware=\(hardware)"

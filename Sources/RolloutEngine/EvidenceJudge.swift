@@ -183,7 +183,8 @@ struct EvidenceJudge {
     let threshold = EValue.threshold(alpha: parameters.alphaAbort / tests)
     for index in live {
       for metric in rollout.strata[index].metrics where metric.logE >= threshold {
-        let why = "\(rollout.strata[index].label) does worse than devices that are not updated: "
+        let why =
+          "\(rollout.strata[index].label) does worse than devices that are not updated: "
           + metric.sentence
         let gone = rollout.strata.count { $0.quarantine != nil } + 1
         guard live.count > 1, gone < terms.quarantineLimit else { return .stop(.evidence(why)) }

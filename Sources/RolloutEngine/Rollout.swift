@@ -123,8 +123,8 @@ public struct Rollout: Equatable, Sendable {
 
   /// A rollout that has not started.
   ///
-  /// `strata` lists label and size of what the fleet divides into; with evidence, `stages` holds the
-  /// canary stage alone, and the gate adds the others step by step.
+  /// `strata` lists label and size of what the fleet divides into; with evidence, `stages` holds
+  /// the canary stage alone, and the gate adds the others step by step.
   public init(
     specification: RolloutSpecification, stages: [PlannedStage],
     strata: [(label: String, size: Int)] = [], domainSizes: DomainSizes = DomainSizes()

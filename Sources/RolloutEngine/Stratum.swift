@@ -1,4 +1,4 @@
-// Stratum: the devices of a rollout that may fail alike, with their own ramp and their own counters.
+// Stratum: the devices of a rollout that may fail alike, with their own ramp and counters.
 
 public import UpdateModel
 

@@ -1,11 +1,12 @@
 // PolicyAmendment: which parts of a policy may change while a rollout that follows it is under way.
 
 extension Policy {
-  /// The first part that differs although a rollout under way cannot change it; nil when none does.
+  /// The first part that differs although a rollout under way cannot change it; nil when none
+  /// does.
   ///
-  /// What was planned from it or counted by it is fixed: stages, canary group, strata, the soak time
-  /// by which devices ripen. What is looked up at each decision may change: tolerance, budget, limits,
-  /// retry, timeouts, windows, what an abort does.
+  /// What was planned from it or counted by it is fixed: stages, canary group, strata, the soak
+  /// time by which devices ripen. What is looked up at each decision may change: tolerance, budget,
+  /// limits, retry, timeouts, windows, what an abort does.
   public func partFixed(against other: Policy) -> String? {
     if name != other.name { return "name" }
     if canary != other.canary { return "canary" }

@@ -33,7 +33,8 @@ import UpdateModel
     #expect(try shop.offer("d1") != nil)
     #expect(try shop.offer("d2") == nil)
     #expect(
-      try shop.explain("d2", "os-2").contains("waits: 1 of tag.site berlin are updating, the limit"))
+      try shop.explain("d2", "os-2").contains(
+        "waits: 1 of tag.site berlin are updating, the limit"))
     #expect(try shop.offer("d3") != nil)
     #expect(try shop.offer("d4") != nil)
     try shop.install("d1")

@@ -45,7 +45,8 @@ import UpdateModel
     #expect(try shop.offer("d1") == nil)
     #expect(try shop.offer("d2") == nil)
     #expect(
-      try explain(shop).contains("waits for its maintenance window, which opens 2027-01-16T02:00:00+01:00, Europe/Paris"))
+      try explain(shop).contains(
+        "waits for its maintenance window, which opens 2027-01-16T02:00:00+01:00, Europe/Paris"))
     // 01:59:59 in Kolkata, then 02:00.
     shop.clock.advance(.seconds(12 * 3600 + 30 * 60 - 1))
     #expect(try shop.offer("d2") == nil)

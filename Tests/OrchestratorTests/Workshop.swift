@@ -51,7 +51,8 @@ final class Workshop {
     """,
     // The evidence decides; devices prove themselves within ten minutes.
     "proof": """
-    {"name": "proof", "gate": {"soak": "10m", "metrics": [{"name": "attr.crashes", "kind": "count"}]}}
+    {"name": "proof",
+     "gate": {"soak": "10m", "metrics": [{"name": "attr.crashes", "kind": "count"}]}}
     """,
   ]
 
