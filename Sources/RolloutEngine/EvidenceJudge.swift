@@ -34,7 +34,7 @@ struct EvidenceJudge {
     default: break
     }
     switch rollout.status {
-    case .paused: return .wait(.paused)
+    case .paused: return .wait(rollout.hold.map { .held($0) } ?? .paused)
     case .completed: return joiners(judgement)
     case .ended: return .wait(.endTime(underWay: rollout.tally.leased))
     default: break
@@ -57,7 +57,7 @@ struct EvidenceJudge {
         }
         guard judgement.step.verdictsIn else { return .wait(.evidence(judgement.sentence)) }
         if let wait = Gate.judgeSoak(rollout, open, now: now) { return wait }
-        if let wait = deviceHours() { return wait }
+        if let wait = deviceHours(judgement) { return wait }
       }
     }
     return widen(judgement)
@@ -86,11 +86,8 @@ struct EvidenceJudge {
       let least = rollout.isHoldWaived && stratum.quarantine == nil ? 1 : 0
       return StepPart(stratum: index, count: min(stratum.left, max(found, least)))
     }
-    let total = sizes.reduce(0) { $0 + $1.count }
-    if let room = Plan.ceiling(of: rollout).map({ $0.upTo - rollout.opened }), total > room {
-      for index in sizes.indices where sizes[index].count > 0 {
-        sizes[index].count = max(1, sizes[index].count * max(room, 1) / total)
-      }
+    if let room = Plan.ceiling(of: rollout).map({ $0.upTo - rollout.opened }) {
+      sizes.shrink(to: room)
     }
     return sizes.filter { $0.count > 0 }
   }
@@ -105,16 +102,23 @@ struct EvidenceJudge {
     return sizes.isEmpty ? ended : .widen(sizes)
   }
 
-  private func deviceHours() -> GateVerdict? {
+  private func deviceHours(_ judgement: Judgement) -> GateVerdict? {
     let have = rollout.strata.reduce(0) { $0 + $1.evidence.deviceHours(at: now) }
     guard have < terms.deviceHours else { return nil }
+    if rollout.strata.allSatisfy({ $0.evidence.proven == 0 }), rollout.leaseCount == 0 {
+      // Hours that nobody gathers never add up.
+      let reason =
+        "no device runs the release, so the \(terms.deviceHours) hours that the policy asks for "
+        + "are not gathered; look at the failures, then resume or abort"
+      return rollout.isHoldWaived ? nil : .hold(.stalled(reason), judgement.saying(reason))
+    }
     return .wait(.deviceHours(have: have, need: terms.deviceHours))
   }
 
   // MARK: The judgement
 
   func judge() -> Judgement {
-    let strata = rollout.strata.map(StratumCounts.init)
+    let strata = rollout.strata.map { StratumCounts($0, isBudgetSpent: rollout.isRetryBudgetSpent) }
     let control = rollout.control.map(ControlCounts.init) ?? .none
     let last = rollout.stages.last.map { $0.plan.isCanary ? 0 : $0.plan.size } ?? 0
     let step = StepCounts(
@@ -152,7 +156,8 @@ struct EvidenceJudge {
   // Canaries are picked, not drawn, so they are judged for themselves.
   private func canaryFault() -> String? {
     guard let canary = rollout.canaryEvidence, canary.exposed > 0 else { return nil }
-    let failures = canary.reported + canary.lost
+    let failing = rollout.isRetryBudgetSpent ? canary.failing : 0
+    let failures = canary.reported + canary.lost + failing
     let e = EValue.logAbort(
       failures: failures, trials: canary.exposed, tolerance: parameters.tolerance)
     guard e >= EValue.threshold(alpha: parameters.alphaAbort) else { return nil }
@@ -168,7 +173,8 @@ struct EvidenceJudge {
     let threshold = EValue.threshold(alpha: parameters.alphaAbort / tests)
     for index in live {
       for metric in rollout.strata[index].metrics where metric.logE >= threshold {
-        let why = "\(rollout.strata[index].label) does worse than devices that are not updated: "
+        let why =
+          "\(rollout.strata[index].label) does worse than devices that are not updated: "
           + metric.sentence
         let gone = rollout.strata.count { $0.quarantine != nil } + 1
         guard live.count > 1, gone < terms.quarantineLimit else { return .stop(.evidence(why)) }
@@ -194,6 +200,21 @@ struct EvidenceJudge {
   }
 }
 
+extension [StepPart] {
+  /// Takes from each its share of what is too much; what rounding leaves goes to the first.
+  fileprivate mutating func shrink(to room: Int) {
+    let wanted = map(\.count)
+    let total = wanted.reduce(0, +)
+    guard total > room else { return }
+    for index in indices { self[index].count = wanted[index] * room / total }
+    var left = room - reduce(0) { $0 + $1.count }
+    for index in indices where left > 0 && self[index].count < wanted[index] {
+      self[index].count += 1
+      left -= 1
+    }
+  }
+}
+
 extension GateParameters {
   /// The parameters that a policy gives.
   init(_ terms: Policy.Evidence) {
@@ -215,9 +236,12 @@ extension GateParameters {
 }
 
 extension StratumCounts {
-  init(_ stratum: Stratum) {
+  /// With the budget of repetitions spent, devices that failed and wait for another attempt have
+  /// failed; else a release that fails everywhere would hide behind attempts that nobody gives.
+  init(_ stratum: Stratum, isBudgetSpent: Bool) {
     let excused = stratum.excused
-    let reported = max(0, stratum.evidence.reported - excused.reported)
+    let failing = isBudgetSpent ? stratum.evidence.failing : 0
+    let reported = max(0, stratum.evidence.reported + failing - excused.reported)
     let lost = max(0, stratum.evidence.lost - excused.lost)
     self.init(
       id: stratum.label, size: stratum.size, left: stratum.left,

@@ -18,9 +18,11 @@ extension Rollout {
       }
     case .quarantineLifted(let index, _):
       strata[index].quarantine = nil
-      strata[index].excused.exposed = strata[index].evidence.reported + strata[index].evidence.lost
-      strata[index].excused.reported = strata[index].evidence.reported
-      strata[index].excused.lost = strata[index].evidence.lost
+      let evidence = strata[index].evidence
+      let reported = evidence.reported + (isRetryBudgetSpent ? evidence.failing : 0)
+      strata[index].excused.exposed = reported + evidence.lost
+      strata[index].excused.reported = reported
+      strata[index].excused.lost = evidence.lost
     case .held(let hold, _):
       self.hold = hold
       if hold.stopsGrants { status = .paused }
