@@ -57,11 +57,10 @@ extension Scenario {
       HardwareModel(name: "model-\(["a", "b", "c"][number])", weight: random.within(1...4))
     }
     if count > 1 {
-      switch random.below(6) {
-      case 0: scenario.models[count - 1].fault = .bricks
-      case 1: scenario.models[count - 1].fault = .failsLate
-      default: break
-      }
+      // Two in five releases break one model alone.
+      let faults = HardwareModel.Fault.allCases
+      let drawn = random.below(faults.count * 5 / 2)
+      if drawn < faults.count { scenario.models[count - 1].fault = faults[drawn] }
     }
     scenario.policy = drawEvidencePolicy(
       canary: scenario.canaryCount > 0, poll: scenario.traits.poll, &random)

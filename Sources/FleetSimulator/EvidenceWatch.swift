@@ -94,7 +94,7 @@ struct EvidenceWatch {
     if found.quarantine != nil {
       return "\(candidate.device) of \(found.label), which is quarantined, was granted"
     }
-    if server.numbers[candidate.device].flatMap({ server.actions[$0] }) != nil { return nil }
+    if server.actions[server.number(candidate.device)] != nil { return nil }
     let granted = server.actions.count { $0?.stratum == stratum }
     return granted < found.opened
       ? nil : "\(granted + 1) devices of \(found.label) were granted, \(found.opened) are open"

@@ -45,8 +45,10 @@ extension Simulation {
     guard let action = server.actions[index] else { return false }
     return switch action.standing {
     case .failed, .stranded, .returnFailed: true
-    // It was brought back when its model was in quarantine, which a person lifted since.
-    case .returned: server.rollout.status == .completed
+    // It was stopped or brought back when its model was in quarantine, which a person lifted since.
+    case .returned,
+      .cancelled where server.rollout.status == .completed:
+      true
     // It fell back by itself, or installed and its word was lost, and it cannot say what it runs;
     // nobody can know.
     case .unverified, .cancelled: !devices[index].personality.isVersionAware

@@ -48,6 +48,9 @@ public struct Scenario: Sendable {
     var own = traits
     switch models[model].fault {
     case nil: break
+    case .fails:
+      own.failureRate = .whole
+      own.failingVersion = Scenario.newVersion
     case .bricks:
       own.silentRate = .whole
       own.silences = [.whileInstalling, .afterSuccess]
@@ -92,6 +95,8 @@ public struct Scenario: Sendable {
 
     /// What a release can do to a model.
     public enum Fault: String, Sendable, CaseIterable {
+      /// It cannot be installed.
+      case fails
       /// Devices are not heard again once they installed it.
       case bricks
       /// Devices run it for some hours and then fall back.

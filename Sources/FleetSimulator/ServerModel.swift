@@ -27,7 +27,6 @@ struct ServerModel {
   var strata: [String: Int] = [:]
   var cohort = ControlCohort()
   var silences = TimedQueue<Int>()
-  let numbers: [DeviceID: Int]
 
   static let oldRelease = ReleaseID(1)
   static let newRelease = ReleaseID(2)
@@ -42,8 +41,6 @@ struct ServerModel {
     invariants = Invariants(scenario, startsAt: startsAt)
     twins = Twin.all(of: scenario)
     actions = [Action?](repeating: nil, count: twins.count)
-    numbers = Dictionary(
-      twins.enumerated().map { ($1.device, $0) }, uniquingKeysWith: { first, _ in first })
     let planned = twins.filter { $0.isPlanned && !$0.isCanary }
     var sizes = DomainSizes()
     for twin in twins where twin.isPlanned {
@@ -177,10 +174,18 @@ struct ServerModel {
     return twin.versionAt > (action.installedAt ?? action.changedAt) ? .other : .stale
   }
 
+  // It said something else before it succeeded; whether it still does counts.
+  private func isStale(_ index: Int) -> Bool {
+    guard let action = actions[index], case .ended(let outcome) = action.state,
+      outcome == .succeeded || outcome == .unverified
+    else { return false }
+    return running(index, action) == .stale
+  }
+
   private func answer(_ index: Int) -> PollAnswer {
     let action = actions[index]
     let isSilentAboutItself = twins[index].version == nil
-    let wantsProof = action?.phase == .verifying
+    let wantsProof = action?.phase == .verifying || isStale(index)
     let link = isSilentAboutItself || wantsProof ? "attributes" : nil
     // Nothing begins while a person wants everything to wait.
     let isShown = action?.phase != .offered || rollout.status != .paused

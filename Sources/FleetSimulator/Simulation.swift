@@ -20,6 +20,7 @@ public struct Simulation {
   // When devices are switched off, and when they come back.
   private var absences: [(from: Instant, to: Instant)?]
   private var personActs = 0
+  private var visitedAt = Simulation.start
   // Since when a person is waited for, to no avail so far.
   private var waitsSince: Instant?
   private var queue = TimedQueue<Happening>()
@@ -193,6 +194,9 @@ public struct Simulation {
   // MARK: A person, and the end of a run
 
   private mutating func lookAfter(_ now: Instant) {
+    // To ask the gate costs more than anything else here.
+    guard now - visitedAt >= .minutes(15) else { return }
+    visitedAt = now
     let answer = personsAct(now)
     guard answer.isWaited else {
       waitsSince = nil

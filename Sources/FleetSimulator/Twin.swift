@@ -18,11 +18,14 @@ struct Twin {
   var versionAt = Instant.epoch
   var heardAt = Instant.epoch
 
+  /// What the ids of all devices begin with; their number follows.
+  static let prefix = "sim-"
+
   /// All devices of a scenario, newcomers last.
   static func all(of scenario: Scenario) -> [Twin] {
     scenario.drawModels().enumerated().map { number, model in
       do throws(InvalidValue) {
-        let device = try DeviceID("sim-\(number)")
+        let device = try DeviceID(prefix + "\(number)")
         let hardware = scenario.models[model].name
         let site = number % scenario.siteCount
         return Twin(

@@ -11,9 +11,12 @@ struct EvidenceJudge {
   private let terms: Policy.Evidence
   private let parameters: GateParameters
   private let now: Instant
+  private let isSilent: Bool
 
-  init?(_ rollout: Rollout, now: Instant) {
+  /// With `isSilent`, reasons to wait have no words: they cost more than the decision.
+  init?(_ rollout: Rollout, now: Instant, isSilent: Bool = false) {
     guard let terms = rollout.policy.evidence else { return nil }
+    self.isSilent = isSilent
     self.rollout = rollout
     self.terms = terms
     self.now = now
@@ -40,7 +43,9 @@ struct EvidenceJudge {
     default: break
     }
     if let hold = rollout.hold { return .wait(.held(hold)) }
-    if let hold = deliveryFault() { return .hold(hold, judgement) }
+    if let hold = deliveryFault() {
+      return .hold(hold, judgement.saying(words(judgement.decision)))
+    }
     return step(judgement)
   }
 
@@ -118,7 +123,9 @@ struct EvidenceJudge {
   // MARK: The judgement
 
   func judge() -> Judgement {
-    let strata = rollout.strata.map { StratumCounts($0, isBudgetSpent: rollout.isRetryBudgetSpent) }
+    let strata = rollout.strata.map {
+      StratumCounts($0, failures: rollout.failures(in: $0.evidence))
+    }
     let control = rollout.control.map(ControlCounts.init) ?? .none
     let last = rollout.stages.last.map { $0.plan.isCanary ? 0 : $0.plan.size } ?? 0
     let step = StepCounts(
@@ -156,8 +163,7 @@ struct EvidenceJudge {
   // Canaries are picked, not drawn, so they are judged for themselves.
   private func canaryFault() -> String? {
     guard let canary = rollout.canaryEvidence, canary.exposed > 0 else { return nil }
-    let failing = rollout.isRetryBudgetSpent ? canary.failing : 0
-    let failures = canary.reported + canary.lost + failing
+    let failures = rollout.failures(in: canary) + canary.lost
     let e = EValue.logAbort(
       failures: failures, trials: canary.exposed, tolerance: parameters.tolerance)
     guard e >= EValue.threshold(alpha: parameters.alphaAbort) else { return nil }
@@ -196,6 +202,10 @@ struct EvidenceJudge {
   // MARK: Words
 
   private func sentence(_ decision: GateDecision) -> String {
+    isSilent && decision.verdict == .wait ? "" : words(decision)
+  }
+
+  private func words(_ decision: GateDecision) -> String {
     EvidenceWords(rollout: rollout, terms: terms).sentence(decision)
   }
 }
@@ -236,12 +246,10 @@ extension GateParameters {
 }
 
 extension StratumCounts {
-  /// With the budget of repetitions spent, devices that failed and wait for another attempt have
-  /// failed; else a release that fails everywhere would hide behind attempts that nobody gives.
-  init(_ stratum: Stratum, isBudgetSpent: Bool) {
+  /// `failures` of its devices are known to have failed.
+  init(_ stratum: Stratum, failures: Int) {
     let excused = stratum.excused
-    let failing = isBudgetSpent ? stratum.evidence.failing : 0
-    let reported = max(0, stratum.evidence.reported + failing - excused.reported)
+    let reported = max(0, failures - excused.reported)
     let lost = max(0, stratum.evidence.lost - excused.lost)
     self.init(
       id: stratum.label, size: stratum.size, left: stratum.left,

@@ -116,6 +116,12 @@ public enum GateVerdict: Equatable, Sendable {
 public enum Gate {
   /// Answers for the present counters. Safe to ask at any time and as often as one likes.
   public static func evaluate(_ rollout: Rollout, now: Instant) -> GateVerdict {
+    evaluate(rollout, isSilent: false, now: now)
+  }
+
+  private static func evaluate(
+    _ rollout: Rollout, isSilent: Bool, now: Instant
+  ) -> GateVerdict {
     switch rollout.status {
     case .draft: return .wait(reasonToWait(Schedule.start(of: rollout, now: now)))
     case .rollingBack:
@@ -127,7 +133,7 @@ public enum Gate {
     if Schedule.isOver(rollout, now: now), rollout.status == .running || rollout.status == .paused {
       return .end
     }
-    if let judge = EvidenceJudge(rollout, now: now) { return judge.verdict() }
+    if let judge = EvidenceJudge(rollout, now: now, isSilent: isSilent) { return judge.verdict() }
     switch rollout.status {
     case .ended: return .wait(.endTime(underWay: rollout.tally.leased))
     case .paused: return .wait(.paused)
@@ -154,7 +160,7 @@ public enum Gate {
     // bounds it.
     for _ in 0...(rollout.stages.count * 2 + rollout.strata.count + 4) {
       let event: RolloutEvent
-      switch evaluate(rollout, now: now) {
+      switch evaluate(rollout, isSilent: true, now: now) {
       case .wait: return events
       case .settle: event = .stageSettled(rollout.openStage ?? 0)
       case .advance: event = .stageOpened((rollout.openStage ?? -1) + 1)
