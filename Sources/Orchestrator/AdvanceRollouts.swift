@@ -55,8 +55,9 @@ extension ControlPlane {
     let heard = draft.room.fleet.view(action.device)?.lastSeen ?? .epoch
     guard
       let next = try? ActionMachine.apply(  // an expiry is never refused
-        .expired(silent: heard <= action.changedAt), to: action, policy: book.rollout.policy,
-        salt: book.rollout.specification.salt, now: draft.now), next != action
+        book.rollout.expiry(of: action, heard: heard, now: draft.now), to: action,
+        policy: book.rollout.policy, salt: book.rollout.specification.salt, now: draft.now),
+      next != action
     else { return }
     draft.record(next, in: book, &ledger)
     draft.room.fleet.wake(action.device)

@@ -169,6 +169,11 @@ extension ControlPlane {
 
   private func stageToApprove(_ book: RolloutBook) throws(Problem) -> Int {
     let rollout = book.rollout
+    // A stage that nobody is left to speak for is approved as it is.
+    if let open = rollout.openStage, case .wait(.noVerdict) = Gate.evaluate(rollout, now: clock.now)
+    {
+      return open
+    }
     guard rollout.status == .running || rollout.status == .paused, let open = rollout.openStage,
       rollout.stages[open].plan.signOff, rollout.stages[open].signedOffBy == nil
     else {

@@ -30,9 +30,7 @@ extension ControlPlane {
   private func look(at book: RolloutBook, _ draft: inout Draft) {
     guard let terms = book.rollout.policy.evidence else { return }
     let poll = book.rollout.specification.pollInterval
-    // Four looks in a poll interval notice an outage soon enough, and no more than one a second.
-    let pause = Interval(milliseconds: max(1000, min(60_000, poll.milliseconds / 4)))
-    if let last = book.cohort.lookedAt, draft.now - last < pause { return }
+    guard book.cohort.isDue(poll: poll, now: draft.now) else { return }
     let opened =
       book.rollout.openStage.flatMap { book.rollout.stages[$0].openedAt } ?? draft.now
     let fleet = draft.room.fleet
@@ -69,12 +67,12 @@ extension ControlPlane {
     let domain = terms.domain.flatMap { field in
       draft.room.fleet.device(key).flatMap { field.value(of: $0.device) }
     }
-    let passed = book.cohort.elapsed(from: heard, to: draft.now, domain: domain)
-    guard passed >= silence else {
-      let left = Interval(milliseconds: max(1000, silence.milliseconds - passed.milliseconds))
+    let found = book.cohort.judge(
+      heard: heard, silence: silence, domain: domain, now: draft.now)
+    if case .tooShort(let lookAgain) = found {
       ledger.silences.insert(
         DeadlineQueue.Entry(
-          deadline: draft.now + left, rollout: action.rollout, device: action.device))
+          deadline: lookAgain, rollout: action.rollout, device: action.device))
       return
     }
     guard
@@ -86,13 +84,5 @@ extension ControlPlane {
     // Its next poll must be looked at, for that mends it.
     draft.room.fleet.wake(action.device)
     draft.judge(book)
-  }
-}
-
-extension Action {
-  /// Whether the silence of the device would be evidence.
-  var isWatched: Bool {
-    guard kind == .update, exposedAt != nil, !isReported, !isSilent else { return false }
-    return mark != .withdrawn
   }
 }

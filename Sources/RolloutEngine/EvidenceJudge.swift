@@ -11,9 +11,12 @@ struct EvidenceJudge {
   private let terms: Policy.Evidence
   private let parameters: GateParameters
   private let now: Instant
+  private let isSilent: Bool
 
-  init?(_ rollout: Rollout, now: Instant) {
+  /// With `isSilent`, reasons to wait have no words: they cost more than the decision.
+  init?(_ rollout: Rollout, now: Instant, isSilent: Bool = false) {
     guard let terms = rollout.policy.evidence else { return nil }
+    self.isSilent = isSilent
     self.rollout = rollout
     self.terms = terms
     self.now = now
@@ -36,13 +39,15 @@ struct EvidenceJudge {
     default: break
     }
     switch rollout.status {
-    case .paused: return .wait(.paused)
+    case .paused: return .wait(rollout.hold.map { .held($0) } ?? .paused)
     case .completed: return joiners(judgement)
     case .ended: return .wait(.endTime(underWay: rollout.tally.leased))
     default: break
     }
     if let hold = rollout.hold { return .wait(.held(hold)) }
-    if let hold = deliveryFault() { return .hold(hold, judgement) }
+    if let hold = deliveryFault() {
+      return .hold(hold, judgement.saying(words(judgement.decision)))
+    }
     return step(judgement)
   }
 
@@ -59,7 +64,7 @@ struct EvidenceJudge {
         }
         guard judgement.step.verdictsIn else { return .wait(.evidence(judgement.sentence)) }
         if let wait = Gate.judgeSoak(rollout, open, now: now) { return wait }
-        if let wait = deviceHours() { return wait }
+        if let wait = deviceHours(judgement) { return wait }
       }
     }
     return widen(judgement)
@@ -88,11 +93,8 @@ struct EvidenceJudge {
       let least = rollout.isHoldWaived && stratum.quarantine == nil ? 1 : 0
       return StepPart(stratum: index, count: min(stratum.left, max(found, least)))
     }
-    let total = sizes.reduce(0) { $0 + $1.count }
-    if let room = Plan.ceiling(of: rollout).map({ $0.upTo - rollout.opened }), total > room {
-      for index in sizes.indices where sizes[index].count > 0 {
-        sizes[index].count = max(1, sizes[index].count * max(room, 1) / total)
-      }
+    if let room = Plan.ceiling(of: rollout).map({ $0.upTo - rollout.opened }) {
+      sizes.shrink(to: room)
     }
     return sizes.filter { $0.count > 0 }
   }
@@ -120,16 +122,25 @@ struct EvidenceJudge {
     return parts.isEmpty ? .wait(.ended(.completed)) : .widen(parts)
   }
 
-  private func deviceHours() -> GateVerdict? {
+  private func deviceHours(_ judgement: Judgement) -> GateVerdict? {
     let have = rollout.strata.reduce(0) { $0 + $1.evidence.deviceHours(at: now) }
     guard have < terms.deviceHours else { return nil }
+    if rollout.strata.allSatisfy({ $0.evidence.proven == 0 }), rollout.leaseCount == 0 {
+      // Hours that nobody gathers never add up.
+      let reason =
+        "no device runs the release, so the \(terms.deviceHours) hours that the policy asks for "
+        + "are not gathered; look at the failures, then resume or abort"
+      return rollout.isHoldWaived ? nil : .hold(.stalled(reason), judgement.saying(reason))
+    }
     return .wait(.deviceHours(have: have, need: terms.deviceHours))
   }
 
   // MARK: The judgement
 
   func judge() -> Judgement {
-    let strata = rollout.strata.map(StratumCounts.init)
+    let strata = rollout.strata.map {
+      StratumCounts($0, failures: rollout.failures(in: $0.evidence))
+    }
     let control = rollout.control.map(ControlCounts.init) ?? .none
     let last = rollout.stages.last.map { $0.plan.isCanary ? 0 : $0.plan.size } ?? 0
     let step = StepCounts(
@@ -167,7 +178,7 @@ struct EvidenceJudge {
   // Canaries are picked, not drawn, so they are judged for themselves.
   private func canaryFault() -> String? {
     guard let canary = rollout.canaryEvidence, canary.exposed > 0 else { return nil }
-    let failures = canary.reported + canary.lost
+    let failures = rollout.failures(in: canary) + canary.lost
     let e = EValue.logAbort(
       failures: failures, trials: canary.exposed, tolerance: parameters.tolerance)
     guard e >= EValue.threshold(alpha: parameters.alphaAbort) else { return nil }
@@ -206,7 +217,26 @@ struct EvidenceJudge {
   // MARK: Words
 
   private func sentence(_ decision: GateDecision) -> String {
+    isSilent && decision.verdict == .wait ? "" : words(decision)
+  }
+
+  private func words(_ decision: GateDecision) -> String {
     EvidenceWords(rollout: rollout, terms: terms).sentence(decision)
+  }
+}
+
+extension [StepPart] {
+  /// Takes from each its share of what is too much; what rounding leaves goes to the first.
+  fileprivate mutating func shrink(to room: Int) {
+    let wanted = map(\.count)
+    let total = wanted.reduce(0, +)
+    guard total > room else { return }
+    for index in indices { self[index].count = wanted[index] * room / total }
+    var left = room - reduce(0) { $0 + $1.count }
+    for index in indices where left > 0 && self[index].count < wanted[index] {
+      self[index].count += 1
+      left -= 1
+    }
   }
 }
 
@@ -231,9 +261,10 @@ extension GateParameters {
 }
 
 extension StratumCounts {
-  init(_ stratum: Stratum) {
+  /// `failures` of its devices are known to have failed.
+  init(_ stratum: Stratum, failures: Int) {
     let excused = stratum.excused
-    let reported = max(0, stratum.evidence.reported - excused.reported)
+    let reported = max(0, failures - excused.reported)
     let lost = max(0, stratum.evidence.lost - excused.lost)
     self.init(
       id: stratum.label, size: stratum.size, left: stratum.left,

@@ -22,7 +22,9 @@ public struct EvidenceOutlook: Equatable, Sendable {
     present.pass(to: now)
     let control = present.control
     let loss = control.map { $0.devices == 0 ? 0 : Double($0.lost) / Double($0.devices) } ?? 0
-    let strata = present.strata.map(StratumCounts.init)
+    let strata = present.strata.map {
+      StratumCounts($0, failures: present.failures(in: $0.evidence))
+    }
     let parameters = GateParameters(terms)
     let devices = strata.reduce(0) { $0 + $1.size }
     let step = EvidenceGate.nextStep(

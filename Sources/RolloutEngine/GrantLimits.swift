@@ -94,6 +94,13 @@ extension Rollout {
     return retries >= budget.allowance(after: notifiedCount)
   }
 
+  /// Devices that count against the release: those that failed or were lost and, once the budget of
+  /// repetitions is spent, those that failed and wait for an attempt that nobody will give them.
+  public var failureCount: Int {
+    let isSpent = isRetryBudgetSpent
+    return count { $0.failures + (isSpent ? $0[.retrying] : 0) }
+  }
+
   private func count(_ of: (Tally) -> Int) -> Int {
     var sum = 0
     for index in stages.indices { sum += of(stages[index].tally) }

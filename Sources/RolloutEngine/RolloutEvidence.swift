@@ -11,16 +11,18 @@ extension Rollout {
       take(plan.openings)
       self.stall = stall
       isHoldWaived = false
-    case .widened(let openings): widen(openings)
+    case .widened(let openings): widen(openings, at: now)
     case .quarantined(let indices, let judgement):
       for index in indices {
         strata[index].quarantine = Stratum.Quarantine(since: now, reason: judgement.sentence)
       }
     case .quarantineLifted(let index, _):
       strata[index].quarantine = nil
-      strata[index].excused.exposed = strata[index].evidence.reported + strata[index].evidence.lost
-      strata[index].excused.reported = strata[index].evidence.reported
-      strata[index].excused.lost = strata[index].evidence.lost
+      let evidence = strata[index].evidence
+      let reported = failures(in: evidence)
+      strata[index].excused.exposed = reported + evidence.lost
+      strata[index].excused.reported = reported
+      strata[index].excused.lost = evidence.lost
     case .held(let hold, _):
       self.hold = hold
       if hold.stopsGrants { status = .paused }
@@ -49,9 +51,11 @@ extension Rollout {
     }
   }
 
-  private mutating func widen(_ openings: [Opening]) {
+  private mutating func widen(_ openings: [Opening], at now: Instant) {
     take(openings)
     guard let last = stages.indices.last else { return }
+    // Those that are taken in have the time of a step to be heard, before more follow.
+    stages[last].openedAt = now
     var merged = stages[last].plan.openings
     for opening in openings {
       if let place = merged.firstIndex(where: { $0.stratum == opening.stratum }) {
@@ -85,6 +89,12 @@ extension Rollout {
   mutating func pass(to now: Instant) {
     for index in strata.indices { strata[index].evidence.pass(to: now) }
     canaryEvidence?.pass(to: now)
+  }
+
+  /// Devices that failed. Once the budget of repetitions is spent those count too that failed and
+  /// wait for another attempt; else a bad release would hide behind attempts that nobody gives.
+  func failures(in evidence: EvidenceCounts) -> Int {
+    evidence.reported + (isRetryBudgetSpent ? evidence.failing : 0)
   }
 
   /// Devices that could not fetch the image.

@@ -191,4 +191,24 @@ import UpdateModel
       now = next
     }
   }
+
+  @Test func `a version that goes bad late runs for its time, then the device falls back`() throws {
+    var device = VirtualDeviceTests.device {
+      $0.lateFailures = .whole
+      $0.failingVersion = "2.0"
+    }
+    let done = VirtualDeviceTests.installing(&device)
+    _ = device.handle(.due, now: done)
+    let booted = done + device.personality.reboot
+    _ = device.handle(.due, now: booted)
+    #expect(device.version == "2.0")
+    let relapse = try #require(device.relapsesAt)
+    #expect(relapse == booted + (device.personality.lateness ?? .zero))
+    while device.version == "2.0", let due = device.dueAt, due <= relapse {
+      _ = device.handle(.due, now: due)
+    }
+    #expect(device.version == "1.0")
+    #expect(device.otherVersion == "2.0")
+    #expect(device.relapsesAt == nil)
+  }
 }
