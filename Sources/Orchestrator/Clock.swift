@@ -1,4 +1,4 @@
-// Clock: the only reader of real time.
+// Clock: the only reader of real time, and of how long something takes.
 
 import Glibc
 public import UpdateModel
@@ -19,5 +19,19 @@ public struct SystemClock: Clock {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
     return Instant(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
+  }
+}
+
+/// Measures how long something takes, whatever happens to the wall clock meanwhile.
+struct Stopwatch {
+  private let start = Stopwatch.nanoseconds
+
+  /// Microseconds since it was made (clock_gettime, CLOCK_MONOTONIC).
+  var microseconds: Int64 { (Stopwatch.nanoseconds - start) / 1000 }
+
+  private static var nanoseconds: Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
   }
 }

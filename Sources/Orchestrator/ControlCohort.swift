@@ -30,12 +30,12 @@ struct ControlCohort {
 
   /// Looks at the cohort: who is heard, who is lost. Moves the clocks.
   ///
-  /// `isGranted` tells who left the cohort, `lastHeard` when a device was last heard (nil for one
-  /// that is gone). When hardly anybody is left to compare with, all devices tell together whether
+  /// For each member in order, `isGranted` tells who left the cohort, `lastHeard` when a device was
+  /// last heard (nil for one that is gone). When hardly anybody is left to compare with, all devices tell together whether
   /// there is an outage, and what silence is ordinary is not known.
   mutating func look(
     terms: Policy.Evidence, poll: Interval, stepOpenedAt: Instant, now: Instant,
-    isGranted: (DeviceID) -> Bool, lastHeard: (DeviceID) -> Instant?
+    isGranted: [Bool], lastHeard: [Instant?]
   ) -> ControlSample {
     lookedAt = now
     let silence = terms.silence(poll: poll)
@@ -43,12 +43,12 @@ struct ControlCohort {
     var control = Census()
     var everyone = Census()
     var domains: [String: Census] = [:]
-    for (device, domain) in members {
-      guard let heard = lastHeard(device), stepOpenedAt - heard < silence else { continue }
+    for (index, domain) in members.lazy.map(\.domain).enumerated() {
+      guard let heard = lastHeard[index], stepOpenedAt - heard < silence else { continue }
       let isHeard = now - heard <= recent
       let isLost = elapsed(from: heard, to: now, domain: domain) >= silence
       everyone.add(isHeard: isHeard, isLost: false)
-      guard !isGranted(device) else { continue }
+      guard !isGranted[index] else { continue }
       control.add(isHeard: isHeard, isLost: isLost)
       if let domain { domains[domain, default: Census()].add(isHeard: isHeard, isLost: isLost) }
     }

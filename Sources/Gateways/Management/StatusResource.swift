@@ -33,6 +33,7 @@ enum StatusResource {
         "connections": JSON(statistics.connections),
         "requests": JSON(statistics.requests),
         "commits": JSON(Int(call.plane.commitCount)),
+        "longestTurnMicroseconds": .integer(rooms.map(\.longestTurnMicroseconds).max() ?? 0),
       ]))
   }
 
