@@ -123,8 +123,13 @@ final class Fleet: Sendable {
     }
   }
 
-  /// Calls `body` with every device, shard by shard; each shard is copied out before.
-  func forEach(in tenant: Name, _ body: (Device, _ lastSeen: Instant) -> Void) {
+  /// Calls `body` with every device, shard by shard; each shard is copied out before. With a
+  /// selection, devices come with no other tags and attributes, and without their token.
+  func forEach(
+    in tenant: Name, reading selection: DetailSelection? = nil,
+    _ body: (Device, _ lastSeen: Instant) -> Void
+  ) {
+    var names: [UInt32: Name] = [:]
     for shard in shards {
       let rows = shard.withLock { table in
         table.records.indices.compactMap { index -> (String, DeviceRecord)? in
@@ -135,7 +140,22 @@ final class Fleet: Sendable {
       for (text, record) in rows {
         // Ids in the table were checked when they were put there.
         guard let id = try? DeviceID(text) else { continue }
-        body(registration(record, DeviceKey(tenant: tenant, device: id)), record.lastSeen)
+        let key = DeviceKey(tenant: tenant, device: id)
+        guard let selection else {
+          body(registration(record, key), record.lastSeen)
+          continue
+        }
+        if names[record.hardware] == nil {
+          names[record.hardware] = texts.withLock { $0.hardware.text(record.hardware) }.flatMap {
+            try? Name($0)  // was a name when it was interned
+          }
+        }
+        let details = DeviceDetails(record.details, reading: selection)
+        body(
+          Device(
+            key: key, hardware: names[record.hardware], tokenDigest: nil, tags: details.tags,
+            attributes: details.attributes, createdAt: record.createdAt, ran: details.ran),
+          record.lastSeen)
       }
     }
   }

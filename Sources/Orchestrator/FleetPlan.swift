@@ -91,11 +91,12 @@ extension ControlPlane {
     }
     for book in books {
       let asked = book.rollout.specification
-      // A rollout whose group is gone keeps what was opened; nobody else is in its target.
       guard
+        // A rollout whose group is gone keeps what was opened; nobody else is in its target.
         let census = try? census(
           book.release, asked.policy, asked.target, salt: asked.salt,
           including: Set(book.actions.keys), in: room),
+        // One that has no plan any more stays as it was stored; its start says why.
         let plan = try? fleetPlan(asked.policy, census)
       else { continue }
       room.ledger.withLock { _ in

@@ -3,7 +3,7 @@
 // The statistics themselves are `EvidenceGate.decide`; here its inputs are taken from the rollout
 // and its answer becomes a verdict with a reason. Nothing here changes a rollout.
 
-import UpdateModel
+public import UpdateModel
 
 /// Judges one rollout that gathers evidence, at one instant.
 struct EvidenceJudge {
@@ -168,7 +168,8 @@ struct EvidenceJudge {
     let threshold = EValue.threshold(alpha: parameters.alphaAbort / tests)
     for index in live {
       for metric in rollout.strata[index].metrics where metric.logE >= threshold {
-        let why = "\(rollout.strata[index].label) does worse than devices that are not updated: "
+        let why =
+          "\(rollout.strata[index].label) does worse than devices that are not updated: "
           + metric.sentence
         let gone = rollout.strata.count { $0.quarantine != nil } + 1
         guard live.count > 1, gone < terms.quarantineLimit else { return .stop(.evidence(why)) }
@@ -196,7 +197,7 @@ struct EvidenceJudge {
 
 extension GateParameters {
   /// The parameters that a policy gives.
-  init(_ terms: Policy.Evidence) {
+  public init(_ terms: Policy.Evidence) {
     self.init()
     tolerance = Double(terms.tolerance.basisPoints) / 10_000
     // With metrics to watch, failures have half of the chance of error.

@@ -153,8 +153,9 @@ class Steering:
 
     def tables(self):
         for start in range(0, self.count, TABLE_MAX):
-            lines = ['id,hardware,token']
-            lines += [f'{self.fleet.name(n)},board-{n % MODELS},{self.fleet.token(n)}'
+            lines = ['id,hardware,token,tag.site,tag.line,tag.owner']
+            lines += [f'{self.fleet.name(n)},board-{n % MODELS},{self.fleet.token(n)},'
+                      f'site-{n % 1000},line-{n % 7},operations team {n % 3}'
                       for n in range(start, min(start + TABLE_MAX, self.count))]
             yield '\n'.join(lines).encode()
 

@@ -162,7 +162,9 @@ struct ImageDownload {
       }
     } catch .cancelled {
       try refuse(status, unless: 200)
-      guard isStored else { throw .failed("cannot write to \(path): \(String(cString: strerror(errno)))") }
+      guard isStored else {
+        throw .failed("cannot write to \(path): \(String(cString: strerror(errno)))")
+      }
       return false
     } catch .disconnected, .timedOut, .refused {
       try refuse(status, unless: 200)

@@ -111,7 +111,8 @@ struct DeviceVisitor {
     _ action: String, _ member: FleetMember, _ tally: inout TurnTally
   ) throws(Failure) -> DeviceEvent {
     guard let deployment = member.deployment, deployment.action == action else {
-      throw .failed("the instructions of action \(action) are gone; the next poll brings them again")
+      throw .failed(
+        "the instructions of action \(action) are gone; the next poll brings them again")
     }
     for image in deployment.images {
       let download = ImageDownload(
