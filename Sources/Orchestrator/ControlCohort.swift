@@ -31,8 +31,8 @@ struct ControlCohort {
   /// Looks at the cohort: who is heard, who is lost. Moves the clocks.
   ///
   /// For each member in order, `isGranted` tells who left the cohort, `lastHeard` when a device was
-  /// last heard (nil for one that is gone). When hardly anybody is left to compare with, all devices
-  /// tell together whether there is an outage, and what silence is ordinary is not known.
+  /// last heard (nil for one that is gone). When hardly anybody is left to compare with, all
+  /// devices tell together whether there is an outage, and what silence is ordinary is not known.
   mutating func look(
     terms: Policy.Evidence, poll: Interval, stepOpenedAt: Instant, now: Instant,
     isGranted: [Bool], lastHeard: [Instant?]

@@ -62,10 +62,11 @@ extension ControlPlane {
         tags: registration.tags, attributes: [:], createdAt: now)
     }
     let entries = devices.map(Fleet.Entry.init)
+    let registered = devices.map { Change.device($0) }
     let ticket = try room.ledger.withLock { ledger throws(Problem) -> UInt64 in
       try refuseKnown(registrations, in: room)
       try refuseFilterGroups(registrations, ledger)
-      var changes = devices.map { Change.device($0) }
+      var changes = registered
       for (registration, entry) in zip(registrations, entries) {
         room.fleet.put(entry, lastSeen: nil, wantsAttributes: true, versionReportedAt: nil)
         for group in registration.groups {
