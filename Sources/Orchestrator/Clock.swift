@@ -24,14 +24,21 @@ public struct SystemClock: Clock {
 
 /// Measures how long something takes, whatever happens to the wall clock meanwhile.
 struct Stopwatch {
-  private let start = Stopwatch.nanoseconds
+  private let start = Stopwatch.nanoseconds(CLOCK_MONOTONIC)
+  private let processorStart = Stopwatch.nanoseconds(CLOCK_THREAD_CPUTIME_ID)
 
-  /// Microseconds since it was made (clock_gettime, CLOCK_MONOTONIC).
-  var microseconds: Int64 { (Stopwatch.nanoseconds - start) / 1000 }
+  /// Microseconds since it was made.
+  var microseconds: Int64 { (Stopwatch.nanoseconds(CLOCK_MONOTONIC) - start) / 1000 }
 
-  private static var nanoseconds: Int64 {
+  /// Of those, microseconds in which the calling thread had a processor; the same thread must have
+  /// made it.
+  var processorMicroseconds: Int64 {
+    (Stopwatch.nanoseconds(CLOCK_THREAD_CPUTIME_ID) - processorStart) / 1000
+  }
+
+  private static func nanoseconds(_ clock: clockid_t) -> Int64 {
     var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
+    clock_gettime(clock, &time)
     return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
   }
 }

@@ -52,6 +52,7 @@ public final class Room: Sendable {
   private let epochCounter = Atomic<UInt32>(1)
   private let changeCounter = Atomic<UInt64>(1)
   private let longestTurn = Atomic<Int64>(0)
+  private let longestWork = Atomic<Int64>(0)
 
   init(tenant: Name) { self.tenant = tenant }
 
@@ -86,6 +87,10 @@ public final class Room: Sendable {
   /// microseconds, since the start.
   public var longestTurnMicroseconds: Int64 { longestTurn.load(ordering: .relaxed) }
 
+  /// The most processor time of such a turn, in microseconds: much less than the longest turn means
+  /// that others used the processors.
+  public var longestTurnProcessorMicroseconds: Int64 { longestWork.load(ordering: .relaxed) }
+
   /// Runs a part of `ControlPlane.advance` with the ledger, alone, and notes how long that took.
   func turn<Result>(
     _ body: (inout sending Ledger) -> sending Result
@@ -94,6 +99,7 @@ public final class Room: Sendable {
       let watch = Stopwatch()
       let result = body(&ledger)
       longestTurn.max(watch.microseconds, ordering: .relaxed)
+      longestWork.max(watch.processorMicroseconds, ordering: .relaxed)
       return result
     }
   }

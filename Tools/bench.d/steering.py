@@ -232,7 +232,6 @@ class Steering:
     def watch(self):
         """A rollout by evidence runs while devices poll: what does the clock keep them from?"""
         self.bench.say('a rollout by evidence runs while devices poll')
-        before = self.caller.call('GET', '/status')[0]['longestTurnMicroseconds']
         self.caller.call('PATCH', '/tenants/DEFAULT', {'pollSeconds': 4})
         self.caller.call('POST', '/tenants/DEFAULT/rollouts', {
             'name': 'watched', 'release': 'os:2.0', 'policy': 'evidence', 'start': True})
@@ -241,14 +240,15 @@ class Steering:
         # Long enough for several looks at the control cohort and for offers that expire.
         time.sleep(30)
         _, fresh = polling.end()
-        after = self.caller.call('GET', '/status')[0]['longestTurnMicroseconds']
+        status = self.caller.call('GET', '/status')[0]
+        turn, work = (status[f'longestTurn{kind}Microseconds'] for kind in ('', 'Processor'))
         found = spread(fresh)
         self.bench.row('polls while it runs', found, words(found))
         self.bench.row(
             'longest turn of the clock at the ledger',
-            {'beforeMicroseconds': before, 'microseconds': after},
-            f'{after / 1000:.1f} ms ({before / 1000:.1f} ms before)',
-            after < TURN_MILLISECONDS_MAX * 1000, f'< {TURN_MILLISECONDS_MAX} ms')
+            {'microseconds': turn, 'processorMicroseconds': work},
+            f'{work / 1000:.1f} ms of CPU, {turn / 1000:.1f} ms with what others took',
+            work < TURN_MILLISECONDS_MAX * 1000, f'CPU < {TURN_MILLISECONDS_MAX} ms')
         memory = resident_bytes(self.server.pid) - self.empty
         self.bench.row(f'memory with {self.count} devices and rollouts', {'bytes': memory},
                        f'{memory / 2**20:.0f} MiB, {memory / self.count:.0f} B a device')

@@ -34,6 +34,8 @@ enum StatusResource {
         "requests": JSON(statistics.requests),
         "commits": JSON(Int(call.plane.commitCount)),
         "longestTurnMicroseconds": .integer(rooms.map(\.longestTurnMicroseconds).max() ?? 0),
+        "longestTurnProcessorMicroseconds": .integer(
+          rooms.map(\.longestTurnProcessorMicroseconds).max() ?? 0),
       ]))
   }
 
