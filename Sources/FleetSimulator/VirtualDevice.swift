@@ -99,6 +99,10 @@ public struct VirtualDevice: Sendable {
       if case .fetching = state { state = .idle }
       return []
     case .downloaded(let action, let verified): return install(action, verified, now: now)
+    case .downloadCut(let action):
+      // The offer stands: the next poll takes it up from the start.
+      if case .downloading(let job) = state, job.action == action { state = .idle }
+      return []
     case .reportLost(let report):
       if report.execution == .closed { unsent = report }
       return []

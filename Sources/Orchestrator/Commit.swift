@@ -70,6 +70,11 @@ struct Draft {
     }
   }
 
+  /// Lets the gates of several rollouts act, once each, in order.
+  mutating func judge(_ rollouts: Set<RolloutID>, _ ledger: Ledger) {
+    for id in rollouts.sorted() { if let book = ledger.books[id] { judge(book) } }
+  }
+
   /// Lets the gate of a rollout act on counters that have just changed.
   mutating func judge(_ book: RolloutBook) { happened(book.advance(now: now), in: book) }
 }

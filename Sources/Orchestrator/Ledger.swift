@@ -25,6 +25,8 @@ struct Ledger {
   var safeguards: [Int: Safeguard] = [:]
   /// The last change handed to the store; an answer that shows an action waits for it.
   var lastTicket: UInt64 = 0
+  /// What closed rollouts kept of their devices, to be let go of when nobody waits.
+  var forgotten: [RolloutBook.Leftovers] = []
   /// Rollouts that can concern a device, the highest priority first, then the newest.
   private(set) var live: [RolloutID] = []
 

@@ -52,18 +52,23 @@ extension ControlPlane {
     try requireStore()
     let now = clock.now
     let tokens = try tokens(for: registrations)
+    try refuseTwins(registrations)
+    // All that takes long is done before the ledger is locked: 100,000 devices may come at once.
+    let devices = zip(registrations, tokens).map { registration, token in
+      Device(
+        key: DeviceKey(tenant: room.tenant, device: registration.device),
+        hardware: registration.hardware,
+        tokenDigest: Digest(bytes: SHA256.value(of: token).bytes),
+        tags: registration.tags, attributes: [:], createdAt: now)
+    }
+    let entries = devices.map(Fleet.Entry.init)
+    let registered = devices.map { Change.device($0) }
     let ticket = try room.ledger.withLock { ledger throws(Problem) -> UInt64 in
-      try refuseDuplicates(registrations, in: room)
+      try refuseKnown(registrations, in: room)
       try refuseFilterGroups(registrations, ledger)
-      var changes: [Change] = []
-      for (registration, token) in zip(registrations, tokens) {
-        let device = Device(
-          key: DeviceKey(tenant: room.tenant, device: registration.device),
-          hardware: registration.hardware,
-          tokenDigest: Digest(bytes: SHA256.value(of: token).bytes),
-          tags: registration.tags, attributes: [:], createdAt: now)
-        room.fleet.put(device, lastSeen: nil, wantsAttributes: true, versionReportedAt: nil)
-        changes.append(.device(device))
+      var changes = registered
+      for (registration, entry) in zip(registrations, entries) {
+        room.fleet.put(entry, lastSeen: nil, wantsAttributes: true, versionReportedAt: nil)
         for group in registration.groups {
           changes += join(registration.device, group, room, &ledger)
         }
@@ -95,18 +100,27 @@ extension ControlPlane {
     }
   }
 
-  private func refuseDuplicates(
-    _ registrations: [Registration], in room: Room
-  ) throws(Problem) {
+  private func refuseTwins(_ registrations: [Registration]) throws(Problem) {
     var seen: Set<DeviceID> = []
+    seen.reserveCapacity(registrations.count)
     for (position, registration) in registrations.enumerated() {
-      let id = registration.device
-      guard seen.insert(id).inserted, room.fleet.view(id) == nil else {
-        throw Problem(
-          .conflict, "device \(id) is registered already; nothing was registered",
-          faults: [Problem.Fault(line: position + 1, field: "id", reason: "\(id) exists")])
+      guard seen.insert(registration.device).inserted else {
+        throw ControlPlane.exists(registration.device, at: position)
       }
     }
+  }
+
+  private func refuseKnown(_ registrations: [Registration], in room: Room) throws(Problem) {
+    for (position, registration) in registrations.enumerated()
+    where room.fleet.contains(registration.device) {
+      throw ControlPlane.exists(registration.device, at: position)
+    }
+  }
+
+  private static func exists(_ id: DeviceID, at position: Int) -> Problem {
+    Problem(
+      .conflict, "device \(id) is registered already; nothing was registered",
+      faults: [Problem.Fault(line: position + 1, field: "id", reason: "\(id) exists")])
   }
 
   private func refuseFilterGroups(

@@ -170,12 +170,13 @@ extension ControlPlane {
   func close(_ book: RolloutBook, _ ledger: inout Ledger, _ draft: inout Draft) {
     // Nobody looks after the leases of a closed rollout, and they would bar their devices from
     // others.
-    for action in book.actions.values.filter(\.isLeased).sorted(by: { $0.device < $1.device }) {
+    for device in book.leases.sorted() {
+      guard let action = book.actions[device] else { continue }
       draft.record(action.withdrawn(now: draft.now), in: book, &ledger)
     }
     book.evolve(.closed, now: draft.now)
     draft.happened([.closed], in: book)
-    book.forgetActions()
+    ledger.forgotten.append(book.forgetActions())
     ledger.refreshLive()
   }
 

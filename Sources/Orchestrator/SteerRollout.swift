@@ -97,7 +97,7 @@ extension ControlPlane {
   }
 
   // A fleet of this size is walked in about ten milliseconds.
-  private static let replannedFleetMax = 10_000
+  static let replannedFleetMax = 10_000
 
   private func requirePublished(_ release: Release) throws(Problem) {
     guard release.status == .published else {

@@ -65,8 +65,18 @@ public struct ControlCohort: Sendable {
   /// there is an outage, and what silence is ordinary is not known.
   public mutating func look(
     terms: Policy.Evidence, poll: Interval, startedAt: Instant, stepOpenedAt: Instant,
-    now: Instant,
-    isGranted: (DeviceID) -> Bool, lastHeard: (DeviceID) -> Instant?
+    now: Instant, isGranted: (DeviceID) -> Bool, lastHeard: (DeviceID) -> Instant?
+  ) -> ControlSample {
+    look(
+      terms: terms, poll: poll, startedAt: startedAt, stepOpenedAt: stepOpenedAt, now: now,
+      isGranted: members.map { isGranted($0.device) },
+      lastHeard: members.map { lastHeard($0.device) })
+  }
+
+  /// As the other, with what is known about each member in the order of `members`.
+  public mutating func look(
+    terms: Policy.Evidence, poll: Interval, startedAt: Instant, stepOpenedAt: Instant,
+    now: Instant, isGranted: [Bool], lastHeard: [Instant?]
   ) -> ControlSample {
     lookedAt = now
     let silence = terms.silence(poll: poll)
@@ -75,9 +85,10 @@ public struct ControlCohort: Sendable {
     var control = Census()
     var everyone = Census()
     var domains: [String: Census] = [:]
-    for (device, domain) in members {
-      guard let heard = lastHeard(device), startedAt - heard < silence else { continue }
-      let isLeft = !isGranted(device)
+    for (index, member) in members.enumerated() {
+      guard let heard = lastHeard[index], startedAt - heard < silence else { continue }
+      let domain = member.domain
+      let isLeft = !isGranted[index]
       if isLeft {
         loss.devices += 1
         if elapsed(from: heard, to: now, domain: domain) >= silence { loss.lost += 1 }

@@ -3,7 +3,7 @@
 // The statistics themselves are `EvidenceGate.decide`; here its inputs are taken from the rollout
 // and its answer becomes a verdict with a reason. Nothing here changes a rollout.
 
-import UpdateModel
+public import UpdateModel
 
 /// Judges one rollout that gathers evidence, at one instant.
 struct EvidenceJudge {
@@ -242,7 +242,7 @@ extension [StepPart] {
 
 extension GateParameters {
   /// The parameters that a policy gives.
-  init(_ terms: Policy.Evidence) {
+  public init(_ terms: Policy.Evidence) {
     self.init()
     tolerance = Double(terms.tolerance.basisPoints) / 10_000
     // With metrics to watch, failures have half of the chance of error.

@@ -106,7 +106,10 @@ public struct RankIndex: Equatable, Sendable {
   public static let empty = RankIndex([])
 
   /// Takes the ranks of each stratum, in any order.
-  public init(_ ranks: [[UInt64]]) { sorted = ranks.map { $0.sorted() } }
+  public init(_ ranks: [[UInt64]]) { self.init(sorted: ranks.map { $0.sorted() }) }
+
+  /// Takes the ranks of each stratum, in rising order.
+  public init(sorted ranks: [[UInt64]]) { sorted = ranks }
 
   /// Devices known in a stratum.
   public func count(_ stratum: Int) -> Int {

@@ -47,7 +47,7 @@ enum RolloutResource {
   }
 
   private static func plan(_ call: Call, _ room: Room) throws(Problem) -> Answer {
-    let wanted = try call.read(requestFields) { request($0) }
+    let wanted = try call.read(requestFields + ["expect", "install"]) { expecting($0) }
     return Answer(Documents.plan(try call.plane.plan(wanted, in: room)))
   }
 
@@ -183,6 +183,18 @@ enum RolloutResource {
   }
 
   // MARK: What is asked for
+
+  // What only a plan takes: an expected failure rate, and the time to install.
+  private static func expecting(_ reader: DocumentReader) -> RolloutRequest? {
+    var expectation = RolloutRequest.Expectation()
+    let rate = reader.share("expect", default: expectation.failureRate)
+    let install = reader.interval("install", default: expectation.install, in: .zero ... .days(30))
+    guard var wanted = request(reader), let rate, let install else { return nil }
+    expectation.failureRate = rate
+    expectation.install = install
+    wanted.expectation = expectation
+    return wanted
+  }
 
   private static func request(_ reader: DocumentReader) -> RolloutRequest? {
     let release = reader.read(
