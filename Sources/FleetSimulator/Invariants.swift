@@ -96,6 +96,11 @@ struct Invariants {
     if let sentence = evidence.noteLoss(server, index, now: now) { violate(sentence, now) }
   }
 
+  /// Called after a device polled: who is heard is not lost.
+  mutating func checkHeard(_ action: Action?, now: Instant) {
+    if let action, action.mark == .lost { violate("\(action.device) polls and is lost", now) }
+  }
+
   /// Called when the gate acted.
   mutating func noteAdvance(_ server: ServerModel, now: Instant) {
     if let sentence = evidence.noteAdvance(server, now: now) { violate(sentence, now) }

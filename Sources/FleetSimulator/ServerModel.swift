@@ -118,6 +118,7 @@ struct ServerModel {
   mutating func poll(_ index: Int, now: Instant) -> PollAnswer {
     twins[index].heardAt = now
     if let action = actions[index] { step(index, .polled(running(index, action)), now: now) }
+    invariants.checkHeard(actions[index], now: now)
     if rollout.status.isStopped || isQuarantined(index), actions[index] != nil {
       recover(index, now: now)
     } else {

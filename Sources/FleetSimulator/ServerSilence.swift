@@ -30,7 +30,7 @@ extension ServerModel {
     invariants.noteLook(sample, now: now)
   }
 
-  // Ids end with the number of the device; a look-up in a dictionary would take longer than the look.
+  // Ids end with the number of the device; to look it up would take longer than the rest of a look.
   func number(_ device: DeviceID) -> Int {
     device.text.utf8.dropFirst(Twin.prefix.utf8.count).reduce(0) { $0 * 10 + Int($1 - 48) }
   }

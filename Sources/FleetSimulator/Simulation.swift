@@ -225,7 +225,8 @@ public struct Simulation {
       default: break
       }
     }
-    guard scenario.person.liftsQuarantine, rollout.status.grantsUpdates,
+    guard scenario.person.liftsQuarantine, personActs < scenario.person.acts,
+      rollout.status.grantsUpdates,
       let stratum = rollout.strata.firstIndex(where: { $0.quarantine != nil })
     else { return (false, nil) }
     return (true, .quarantineLifted(stratum, by: name))

@@ -48,7 +48,7 @@ import Testing
     for words in [
       "the power fails", "an orderly restart", "the clock jumps back", "the clock jumps forward",
       "the disk is full", "the disk is failing", "loses its power", "is away until",
-      "pause is done", "resume is done", "register is done", ": 503 ",
+      "pause is done", "resume of r1 is done", "register is done", ": 503 ",
     ] {
       #expect(story.contains(words), "no run has: \(words)")
     }
