@@ -42,7 +42,7 @@ import UpdateModel
     #expect(planned.digest == 7_186_860_596_643_553_508)
     // The evidence decides here.
     let drawn = Simulation.run(.drawn(seed: 1))
-    #expect(drawn.digest == 5_450_666_647_509_161_298)
+    #expect(drawn.digest == 14_474_855_599_994_221_228)
   }
 
   @Test(arguments: 0..<3 as Range<UInt64>)
