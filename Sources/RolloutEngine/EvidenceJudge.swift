@@ -163,10 +163,16 @@ struct EvidenceJudge {
       stratum.evidence.granted - stratum.evidence.unexposed >= stratum.opened
     }
     if isCovered { return true }
-    let openFor = now - (rollout.stages[open].openedAt ?? now)
-    let cover = Interval(milliseconds: 2 * rollout.specification.pollInterval.milliseconds)
-    let isUnderWay = live.contains { $0.evidence.unexposed > 0 }
-    return openFor >= (isUnderWay ? patience : cover)
+    let openedAt = rollout.stages[open].openedAt ?? now
+    if live.contains(where: { $0.evidence.unexposed > 0 }) { return now - openedAt >= patience }
+    // Limits let devices in one after the other, so a step is heard of when grants have dried up.
+    return now - max(openedAt, rollout.lastGrantAt ?? openedAt) >= cover
+  }
+
+  // Two polls; with maintenance windows every device has had one that opens each day.
+  private var cover: Interval {
+    let polls = 2 * rollout.specification.pollInterval.milliseconds
+    return Interval(milliseconds: rollout.policy.windows == nil ? polls : polls + 25 * 3_600_000)
   }
 
   private var patience: Interval {

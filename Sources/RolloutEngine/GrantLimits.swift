@@ -124,6 +124,7 @@ extension Rollout {
       for _ in 1..<max(1, action.attempt) { evolve(.repeated, at: now) }
     }
     guard action.grantedAt <= now else { return }
+    lastGrantAt = max(lastGrantAt ?? action.grantedAt, action.grantedAt)
     let age = now - action.grantedAt
     if age <= .minutes(1) { evolve(.granted, at: action.grantedAt) }
     guard let rate = policy.limits.bandwidth else { return }

@@ -22,6 +22,8 @@ public struct Rollout: Equatable, Sendable {
   public internal(set) var endedAt: Instant?
   /// Grants of the last minute.
   public internal(set) var window = GrantWindow()
+  /// When a lease was last granted; nil before the first.
+  public internal(set) var lastGrantAt: Instant?
   /// Devices that may fail alike, in the order found; empty where no evidence is gathered.
   public internal(set) var strata: [Stratum]
   /// What the canary group says; it opens the way, and says nothing about the rest of the fleet.
@@ -309,7 +311,9 @@ extension Rollout {
     case .ended: end(.ended, at: now)
     case .rolledBack: end(.rolledBack, at: now)
     case .closed: end(.closed, at: now)
-    case .granted: window.count(at: now)
+    case .granted:
+      window.count(at: now)
+      lastGrantAt = max(lastGrantAt ?? now, now)
     case .amended(let policy, let document, _, _):
       specification = specification.following(policy, document)
     case .stepOpened, .widened, .quarantined, .quarantineLifted, .held, .returnForced, .outage,

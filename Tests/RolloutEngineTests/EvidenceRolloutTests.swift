@@ -252,4 +252,18 @@ import UpdateModel
     ramp.happen(.joined(stratum: 0))
     #expect(ramp.rollout.strata[0].opened == 101)
   }
+
+  @Test func `a step that limits let in one by one is not judged before all had their turn`() throws
+  {
+    var ramp = try Ramp([("all", 4)], policy: #""gate": {"soak": "1m"}"#)
+    for _ in 0..<4 {
+      ramp.happen(.granted)
+      ramp.add(1, .proven(since: ramp.now))
+      #expect(ramp.rollout.status == .running)
+      ramp.pass(.minutes(119))
+      #expect(
+        ramp.rollout.status == (ramp.rollout.strata[0].evidence.granted < 4 ? .running : .completed)
+      )
+    }
+  }
 }
