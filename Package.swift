@@ -53,6 +53,12 @@ let package = Package(
       ["UpdateModel", "RolloutEngine", "Crypto", "UpdateTrust", "ImagePipeline", "FleetStore"],
       strict),
     library("Gateways", ["UpdateModel", "RolloutEngine", "Orchestrator", "HTTPServer"], strict),
+    library(
+      "ServiceSimulator",
+      [
+        "UpdateModel", "RolloutEngine", "FleetSimulator", "Crypto", "ImagePipeline", "FleetStore",
+        "HTTPServer", "Orchestrator", "Gateways",
+      ], strict),
     .target(
       name: "Console", resources: [.embedInCode("Assets")], swiftSettings: strict),
     .executableTarget(
@@ -60,6 +66,7 @@ let package = Package(
       dependencies: [
         "UpdateModel", "RolloutEngine", "FleetSimulator", "Crypto", "ImagePipeline",
         "FleetStore", "HTTPServer", "HTTPClient", "Orchestrator", "Gateways", "Console",
+        "ServiceSimulator",
       ],
       swiftSettings: strict),
 
@@ -82,6 +89,7 @@ let package = Package(
         "UpdateModel", "Crypto", "ImagePipeline", "Orchestrator", "Gateways",
         "FleetStore", "HTTPServer", "HTTPClient",
       ]),
+    tests("ServiceSimulator", ["FleetSimulator", "ServiceSimulator"]),
     tests("EndToEnd", ["UpdateModel", "HTTPClient"]),
   ]
 )

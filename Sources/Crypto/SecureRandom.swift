@@ -12,9 +12,4 @@ public enum SecureRandom {
     guard RAND_bytes(&bytes, length) == 1 else { throw .fromQueue("draw random bytes") }
     return bytes
   }
-
-  /// Returns 256 random bits as 43 characters that need no escaping in a URL or header.
-  public static func token() throws(CryptoError) -> String {
-    Base64.url.encode(try bytes(32))
-  }
 }

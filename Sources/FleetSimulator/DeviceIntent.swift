@@ -103,6 +103,10 @@ public enum DeviceEvent: Equatable, Sendable {
   case refused
   /// A download ended; `verified` tells whether the bytes are what was announced.
   case downloaded(action: String, verified: Bool)
+  /// A download was cut before all bytes came; nothing is known about the image.
+  case downloadCut(action: String)
   /// A report did not get through.
   case reportLost(DeviceReport)
+  /// It lost its power for a moment: what was not finished begins anew.
+  case powerLost
 }

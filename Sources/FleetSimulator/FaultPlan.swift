@@ -23,6 +23,17 @@ public struct FaultPlan: Equatable, Sendable {
   public var pausedAfter: Interval?
   /// How long the pause lasts.
   public var pauseLength = Interval.minutes(30)
+  /// When the server's network fails, so that it hears nobody; counted from the start of the
+  /// rollout; nil for never.
+  public var outageAfter: Interval?
+  /// How long that lasts.
+  public var outageLength = Interval.hours(1)
+  /// Share of the devices that are switched off for a while.
+  public var absent = Share.none
+  /// They are switched off within this time from the start of the run.
+  public var absentWithin = Interval.hours(12)
+  /// They come back after one to two times this time.
+  public var absence = Interval.days(1)
   /// Faults happen until this time, counted from the start of the run; then all goes well.
   public var lasting = Interval.hours(6)
 

@@ -12,6 +12,13 @@ public struct Violation: Error, Equatable, Sendable, CustomStringConvertible {
   /// What was found.
   public let sentence: String
 
+  /// Joins what was found with where.
+  public init(seed: UInt64, after: Interval, sentence: String) {
+    self.seed = seed
+    self.after = after
+    self.sentence = sentence
+  }
+
   /// One line for a person, with the seed.
   public var description: String { "seed \(seed), after \(after): \(sentence)" }
 }
@@ -20,9 +27,18 @@ public struct Violation: Error, Equatable, Sendable, CustomStringConvertible {
 struct Invariants {
   private(set) var first: (at: Instant, sentence: String)?
   private var limits = LimitWatch()
+  private var evidence: EvidenceWatch
   private var stepCount = 0
+  // What nothing changed since the last recount need not be counted again.
+  private var isChanged = false
   private var lateLeases: Set<Int> = []
   private var isGranting = false
+  private let fleetSize: Int
+
+  init(_ scenario: Scenario, startsAt: Instant) {
+    fleetSize = scenario.fleetSize
+    evidence = EvidenceWatch(scenario, startsAt: startsAt)
+  }
 
   /// Called before a lease for the update is granted.
   mutating func checkGrant(
@@ -35,6 +51,7 @@ struct Invariants {
     }
     let open = rollout.openStage ?? -1
     let planned = Eligibility.stage(of: candidate, in: rollout) ?? Int.max
+    if let sentence = evidence.noteGrant(server, candidate) { violate(sentence, now) }
     if planned > open {
       violate("\(device) of stage index \(planned) was granted while \(open) is open", now)
     }
@@ -46,9 +63,12 @@ struct Invariants {
   /// Called before a lease for the way back is granted.
   mutating func checkReturn(_ server: ServerModel, _ index: Int, now: Instant) {
     let device = server.twins[index].device
-    if server.rollout.status != .rollingBack, server.rollout.status != .rolledBack {
+    if server.rollout.status != .rollingBack, server.rollout.status != .rolledBack,
+      !server.isQuarantined(index) || server.policy.onAbort == .stop
+    {
       violate("\(device) is brought back although the rollout does not roll back", now)
     }
+    if let sentence = evidence.noteReturn(server, index) { violate(sentence, now) }
     if server.actions[index]?.isLeased == true { violate("\(device) holds a lease already", now) }
     if let sentence = limits.noteGrant(server, index, now: now) { violate(sentence, now) }
     isGranting = true
@@ -63,14 +83,37 @@ struct Invariants {
       lateLeases.insert(index)
     }
     isGranting = false
+    isChanged = true
   }
 
-  /// Called after every poll and report.
-  mutating func checkStep(_ server: ServerModel, now: Instant) {
+  /// Called when the control cohort was looked at.
+  mutating func noteLook(_ sample: ControlSample, now: Instant) {
+    evidence.noteLook(sample, now: now)
+  }
+
+  /// Called when a device becomes lost.
+  mutating func noteLoss(_ server: ServerModel, _ index: Int, now: Instant) {
+    if let sentence = evidence.noteLoss(server, index, now: now) { violate(sentence, now) }
+  }
+
+  /// Called after a device polled: who is heard is not lost.
+  mutating func checkHeard(_ action: Action?, now: Instant) {
+    if let action, action.mark == .lost { violate("\(action.device) polls and is lost", now) }
+  }
+
+  /// Called when the gate acted.
+  mutating func noteAdvance(_ server: ServerModel, now: Instant) {
+    if let sentence = evidence.noteAdvance(server, now: now) { violate(sentence, now) }
+  }
+
+  /// Asked after every poll and report: whether the counters are to be compared with a recount. A
+  /// recount costs as much as the fleet is large; a step of a large fleet pays for a part.
+  mutating func isRecountDue() -> Bool {
+    guard isChanged else { return false }
     stepCount += 1
-    // A recount costs as much as the fleet is large; a step of a large fleet pays for a part.
-    guard stepCount.isMultiple(of: max(1, server.actions.count / 32)) else { return }
-    checkCounters(server, now: now)
+    guard stepCount.isMultiple(of: max(1, fleetSize / 32)) else { return false }
+    isChanged = false
+    return true
   }
 
   /// Compares the counters of the rollout with a recount of the actions.
@@ -93,6 +136,7 @@ struct Invariants {
             + "\(counts[index * columns + standing.rawValue])", now)
       }
     }
+    if let sentence = evidence.miscount(server) { violate(sentence, now) }
     if let limit = server.rollout.policy.limits.concurrent, leased - lateLeases.count > limit {
       violate("\(leased) leases are held, \(limit) are allowed", now)
     }
@@ -105,6 +149,7 @@ struct Invariants {
         violate("the lease of \(action.device) ended at \(deadline) and is still held", now)
       }
     }
+    if let sentence = evidence.missedSilence(server, now: now) { violate(sentence, now) }
     checkCounters(server, now: now)
   }
 

@@ -68,7 +68,8 @@ struct LimitWatch {
     var leased = 0
     for (twin, action) in zip(server.twins, server.actions)
     where twin.registration.tags["site"] == site {
-      size += 1
+      // Shares are of the devices there were when the rollout was planned.
+      if twin.isPlanned { size += 1 }
       if action?.isLeased == true { leased += 1 }
     }
     let limit =

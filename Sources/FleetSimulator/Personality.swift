@@ -10,6 +10,11 @@ public struct FleetTraits: Equatable, Sendable {
   public var failingVersion: String?
   /// Share of the failing devices that report success, do not boot and fall back by themselves.
   public var bootFailures = Share.none
+  /// Share of the devices that run a version they have not run before well at first, and fall back
+  /// by themselves later.
+  public var lateFailures = Share.none
+  /// Late failures happen within this time.
+  public var lateness = Interval.hours(6)
   /// Share of the devices that stop polling for good at some point.
   public var silentRate = Share.none
   /// The points at which silent devices fall silent; one is drawn for each.
@@ -69,6 +74,8 @@ public struct Personality: Equatable, Sendable {
   public let install: Interval
   /// Time of a restart.
   public let reboot: Interval
+  /// How long a failing version runs before the device falls back; nil where none fails late.
+  public let lateness: Interval?
 
   private let seed: UInt64
   private let number: Int
@@ -93,10 +100,17 @@ public struct Personality: Equatable, Sendable {
     download = scaled(traits.download)
     install = scaled(traits.install)
     reboot = scaled(traits.reboot)
+    lateness =
+      random.chance(traits.lateFailures) ? random.interval(below: traits.lateness) : nil
     self.seed = seed
     self.number = number
     failureRate = traits.failureRate
     failingVersion = traits.failingVersion
+  }
+
+  /// Whether a version goes bad on this device after it ran for a while.
+  public func failsLate(_ version: String) -> Bool {
+    lateness != nil && failingVersion.map { $0 == version } ?? true
   }
 
   /// Whether a version fails on this device; the same answer each time it is tried.

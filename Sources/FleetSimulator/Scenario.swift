@@ -18,12 +18,125 @@ public struct Scenario: Sendable {
   public var faults: FaultPlan
   /// Devices are spread over so many sites, which are failure domains; every fifth is at none.
   public var siteCount = 3
+  /// The hardware models of the fleet; with evidence, each is a stratum.
+  public var models = [HardwareModel(name: "model-a", weight: 1)]
+  /// Devices that register after the start of the rollout.
+  public var newcomers: Newcomers?
+  /// What a person does about a rollout that needs one.
+  public var person = Person()
   /// Size of the image.
   public var imageBytes: Int64 = 50_000_000
   /// The run ends here at the latest, counted from its start.
   public var horizon: Interval
   /// A bug built into the server model, to see that the invariants find it.
   public var sabotage: Sabotage?
+
+  /// Whether the release works everywhere, nobody goes away, and what is said arrives, apart from
+  /// an outage of the server's network: then nothing may ever stop it.
+  public var isHealthy: Bool {
+    traits.failureRate == .none && traits.lateFailures == .none && traits.silentRate == .none
+      && traits.versionAware == .whole && faults.absent == .none && faults.lostReports == .none
+      && faults.lateReports == .none && faults.corruptDownloads == .none
+      && models.allSatisfy { $0.fault == nil }
+  }
+
+  /// How often the server looks at what time alone changes.
+  var lookPause: Interval { Interval(milliseconds: traits.poll.milliseconds * 2 / 5) }
+
+  /// What the devices of one hardware model are like.
+  func traits(of model: Int) -> FleetTraits {
+    var own = traits
+    switch models[model].fault {
+    case nil: break
+    case .fails:
+      own.failureRate = .whole
+      own.failingVersion = Scenario.newVersion
+    case .bricks:
+      own.silentRate = .whole
+      own.silences = [.whileInstalling, .afterSuccess]
+      own.failingVersion = Scenario.newVersion
+      own.failureRate = .none
+    case .failsLate:
+      own.lateFailures = .whole
+      own.failingVersion = Scenario.newVersion
+      own.failureRate = .none
+    }
+    return own
+  }
+
+  /// The hardware model of each device, drawn by weight; newcomers come last.
+  func drawModels() -> [Int] {
+    let count = fleetSize + (newcomers?.count ?? 0)
+    let known = models.indices.filter { models[$0].weight > 0 }
+    let total = known.reduce(0) { $0 + models[$1].weight }
+    return (0..<count).map { number in
+      var random = SeededRandom(seed: seed ^ 0x6d6f_6465_6c, stream: UInt64(number) &+ 1)
+      var drawn = random.below(total)
+      // Every other newcomer is of the kind that nobody knows, if there is one.
+      if number >= fleetSize, models.count > known.count, number.isMultiple(of: 2) {
+        return models.count - 1
+      }
+      for index in known {
+        drawn -= models[index].weight
+        if drawn < 0 { return index }
+      }
+      return 0
+    }
+  }
+
+  /// A hardware model of the fleet.
+  public struct HardwareModel: Equatable, Sendable {
+    /// Its name.
+    public var name: String
+    /// How often it is drawn, against the others; 0 for one that only newcomers have.
+    public var weight: Int
+    /// What the release does to all devices of it; nil when they are like the others.
+    public var fault: Fault?
+
+    /// What a release can do to a model.
+    public enum Fault: String, Sendable, CaseIterable {
+      /// It cannot be installed.
+      case fails
+      /// Devices are not heard again once they installed it.
+      case bricks
+      /// Devices run it for some hours and then fall back.
+      case failsLate
+    }
+
+    /// Describes a model.
+    public init(name: String, weight: Int, fault: Fault? = nil) {
+      self.name = name
+      self.weight = weight
+      self.fault = fault
+    }
+  }
+
+  /// Devices that register while the rollout is under way.
+  public struct Newcomers: Equatable, Sendable {
+    /// How many.
+    public var count: Int
+    /// They come within this time from the start.
+    public var within: Interval
+
+    /// Describes them.
+    public init(count: Int, within: Interval) {
+      self.count = count
+      self.within = within
+    }
+  }
+
+  /// A person who looks after the rollout now and then.
+  public struct Person: Equatable, Sendable {
+    /// How often the person acts before the rollout is left to itself.
+    public var acts = 0
+    /// How long a rollout waits for the person each time.
+    public var delay = Interval.minutes(40)
+    /// Whether the person lets quarantined models take part again.
+    public var liftsQuarantine = false
+
+    /// Nobody looks.
+    public init() {}
+  }
 
   /// Bugs that can be built in.
   public enum Sabotage: String, Sendable, CaseIterable {
@@ -43,6 +156,18 @@ public struct Scenario: Sendable {
     case miscounts
     /// Does not notice that a deadline passed.
     case forgetsDeadlines
+    /// Grants to more devices of a stratum than are open.
+    case ignoresPlaces
+    /// Grants to strata that are quarantined.
+    case ignoresQuarantine
+    /// Takes the silence of all for the silence of each.
+    case ignoresOutages
+    /// Never notices that a device fell silent.
+    case ignoresSilence
+    /// Leaves some devices out when it counts what they say about the release.
+    case miscountsEvidence
+    /// Brings back any number at the same time.
+    case ignoresReturnGate
     /// Does not bring devices back.
     case neverTurnsBack
   }
@@ -66,52 +191,6 @@ public struct Scenario: Sendable {
     self.traits = traits
     self.faults = faults
     self.horizon = horizon
-  }
-
-  /// The scenario of a seed: a small fleet, a drawn policy, drawn traits and faults.
-  public static func drawn(seed: UInt64) -> Scenario {
-    var random = SeededRandom(seed: seed, stream: 0x7363_656e)
-    let fleetSize = random.within(3...40)
-    let canaryCount = random.below(2) == 0 ? random.within(1...min(4, fleetSize)) : 0
-    var traits = FleetTraits()
-    // A third of the releases is good, a third bad, a third somewhere between.
-    switch random.below(3) {
-    case 0: break
-    case 1: traits.failureRate = Share(basisPoints: random.within(2000...8000)) ?? .none
-    default: traits.failureRate = Share(basisPoints: random.within(1...1000)) ?? .none
-    }
-    traits.failingVersion = newVersion
-    traits.bootFailures = Share(basisPoints: random.below(2) * 5000) ?? .none
-    traits.silentRate = Share(basisPoints: random.below(2) * random.within(0...1000)) ?? .none
-    traits.silences = [.whileInstalling, .afterSuccess]
-    traits.versionAware = random.below(4) == 0 ? Share(basisPoints: 8000) ?? .whole : .whole
-    traits.slow = Share(basisPoints: random.within(0...3000)) ?? .none
-    traits.stubborn = Share(basisPoints: random.within(0...5000)) ?? .none
-    let policy = drawPolicy(canary: canaryCount > 0, &random)
-    return Scenario(
-      seed: seed, fleetSize: fleetSize, canaryCount: canaryCount, policy: policy, traits: traits,
-      faults: FaultPlan(drawing: &random))
-  }
-
-  private static func drawPolicy(canary: Bool, _ random: inout SeededRandom) -> Policy {
-    let growth = ["1.5", "2", "2.5", "4"][random.below(4)]
-    let stages =
-      random.below(4) == 0
-      ? #"[{"upTo": "10%", "soak": "10m", "waitAtMost": "3h"},"#
-        + #"{"upTo": "100%", "soak": "5m", "waitAtMost": "3h"}]"#
-      : #"{"start": \#(random.within(1...8)), "growth": \#(growth), "quorum": "80%","#
-        + #""soak": "\#(random.within(0...20))m", "waitAtMost": "3h"}"#
-    return policy(
-      #"{"name": "drawn","#
-        + (canary
-          ? #""canary": {"group": "staging", "soak": "10m", "quorum": "80%","#
-            + #""waitAtMost": "3h"},"# : "")
-        + #""stages": \#(stages), "failureLimit": {"share": "15%", "minimum": "#
-        + #"\#(random.within(1...4))}, "limits": \#(drawLimits(&random)),"#
-        + #""timeouts": {"accept": "15m", "download": "30m", "install": "30m","#
-        + #""verify": "30m", "reboot": "10m"}, "retry": "#
-        + #"\#(drawRetry(&random)),"#
-        + #""onAbort": "\#(random.below(4) == 0 ? "stop" : "rollback")"}"#)
   }
 
   /// Reads a policy that is part of the program.

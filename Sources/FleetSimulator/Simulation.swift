@@ -14,9 +14,15 @@ public struct Simulation {
     case look
   }
 
-  private let scenario: Scenario
-  private var server: ServerModel
-  private var devices: [VirtualDevice]
+  let scenario: Scenario
+  private(set) var server: ServerModel
+  private(set) var devices: [VirtualDevice]
+  // When devices are switched off, and when they come back.
+  private var absences: [(from: Instant, to: Instant)?]
+  private var personActs = 0
+  private var visitedAt = Simulation.start
+  // Since when a person is waited for, to no avail so far.
+  private var waitsSince: Instant?
   private var queue = TimedQueue<Happening>()
   // The one time at which each device is woken; entries of the queue with another time are stale.
   private var wakeTimes: [Instant?]
@@ -24,7 +30,8 @@ public struct Simulation {
   private var stepCount = 0
   private var exposedAtStop: Int?
   // Runs start some time after the epoch, which stands for "never".
-  private let start = Instant(milliseconds: 1_000_000_000_000)
+  private static let start = Instant(milliseconds: 1_000_000_000_000)
+  var start: Instant { Simulation.start }
 
   /// Prepares a run.
   public init(_ scenario: Scenario) {
@@ -33,12 +40,25 @@ public struct Simulation {
     guard let firstAction = ActionID(UInt32(random.within(1...9999)) * 10 + 1) else {
       preconditionFailure("a number that ends in 1 is an action id")
     }
-    server = ServerModel(scenario, firstAction: firstAction)
-    let start = start
-    devices = (0..<scenario.fleetSize).map { number in
+    let start = Simulation.start
+    server = ServerModel(
+      scenario, firstAction: firstAction, startsAt: start + scenario.traits.poll)
+    var drawn = SeededRandom(seed: scenario.seed, stream: 0x6672_6565)
+    var births: [Instant] = []
+    absences = []
+    for number in server.twins.indices {
+      births.append(
+        number < scenario.fleetSize
+          ? start : start + drawn.interval(below: scenario.newcomers?.within ?? .zero))
+      let isAbsent = drawn.chance(scenario.faults.absent)
+      let from = start + drawn.interval(below: scenario.faults.absentWithin)
+      let length = drawn.interval(below: scenario.faults.absence)
+      absences.append(isAbsent ? (from, from + scenario.faults.absence + length) : nil)
+    }
+    devices = scenario.drawModels().enumerated().map { number, model in
       VirtualDevice(
-        number: number, seed: scenario.seed, traits: scenario.traits,
-        version: Scenario.oldVersion, now: start)
+        number: number, seed: scenario.seed, traits: scenario.traits(of: model),
+        version: Scenario.oldVersion, now: births[number])
     }
     wakeTimes = devices.map(\.dueAt)
     for (index, due) in wakeTimes.enumerated() {
@@ -67,9 +87,7 @@ public struct Simulation {
       take(happening, now: now)
       noteStop()
       if server.invariants.first != nil { break }
-      if case .look = happening, server.rollout.status.isFinal, isAtRest {
-        break
-      }
+      if case .look = happening, mayEnd(now) { break }
     }
     server.invariants.checkCounters(server, now: now)
     return report(now)
@@ -79,13 +97,23 @@ public struct Simulation {
     switch happening {
     case .device(let index):
       guard wakeTimes[index] == now else { return }
+      if let back = absence(of: index, now) {
+        wakeTimes[index] = back
+        return queue.add(happening, due: back)
+      }
       wakeTimes[index] = nil
       perform(devices[index].handle(.due, now: now), of: index, now: now)
     case .downloadEnds(let index, let action):
+      // Who is switched off, or cannot reach the server, goes on afterwards.
+      if let back = absence(of: index, now) ?? outageEnd(now) {
+        return queue.add(happening, due: back)
+      }
       let verified = !(hasFaults(now) && random.chance(scenario.faults.corruptDownloads))
       let event = DeviceEvent.downloaded(action: action, verified: verified)
       perform(devices[index].handle(event, now: now), of: index, now: now)
-    case .reportArrives(let index, let report): server.report(index, report, now: now)
+    case .reportArrives(let index, let report):
+      if let end = outageEnd(now) { return queue.add(happening, due: end) }
+      server.report(index, report, now: now)
     case .pause:
       if server.rollout.status == .running { server.apply(.paused(by: "simulation"), now: now) }
     case .resume:
@@ -93,14 +121,20 @@ public struct Simulation {
     case .look:
       if server.rollout.status == .draft { server.apply(.started, now: now) }
       server.passTime(now: now)
-      queue.add(.look, due: now + .minutes(2))
+      lookAfter(now)
+      queue.add(.look, due: now + scenario.lookPause)
     }
   }
 
   private mutating func perform(_ intents: [DeviceIntent], of index: Int, now: Instant) {
     var pending = intents[...]
+    let isOut = outageEnd(now) != nil
     while let intent = pending.popFirst() {
       switch intent {
+      case .poll where isOut, .describe where isOut, .answerCancel where isOut: continue
+      case .fetch where isOut: pending += devices[index].handle(.refused, now: now)
+      case .report(let report) where isOut:
+        pending += devices[index].handle(.reportLost(report), now: now)
       case .poll:
         let answer = server.poll(index, now: now)
         if hasFaults(now), random.chance(scenario.faults.lostAnswers) { continue }
@@ -141,37 +175,85 @@ public struct Simulation {
     }
   }
 
+  // When a device that is switched off comes back; nil for one that is not.
+  private func absence(of index: Int, _ now: Instant) -> Instant? {
+    guard let absence = absences[index], absence.from <= now, now < absence.to else { return nil }
+    return absence.to
+  }
+
+  // When the server hears devices again; nil while it does.
+  private func outageEnd(_ now: Instant) -> Instant? {
+    guard let after = scenario.faults.outageAfter else { return nil }
+    let from = start + scenario.traits.poll + after
+    let end = from + scenario.faults.outageLength
+    return from <= now && now < end ? end : nil
+  }
+
   private func hasFaults(_ now: Instant) -> Bool { now - start < scenario.faults.lasting }
 
-  // MARK: The end of a run
+  // MARK: A person, and the end of a run
+
+  private mutating func lookAfter(_ now: Instant) {
+    // To ask the gate costs more than anything else here.
+    guard now - visitedAt >= .minutes(15) else { return }
+    visitedAt = now
+    let answer = personsAct(now)
+    guard answer.isWaited else {
+      waitsSince = nil
+      return
+    }
+    let since = waitsSince ?? now
+    waitsSince = since
+    guard let event = answer.event, personActs < scenario.person.acts,
+      now - since >= scenario.person.delay
+    else { return }
+    personActs += 1
+    waitsSince = nil
+    server.apply(event, now: now)
+  }
+
+  // Whether a person is waited for, and what one would do.
+  private func personsAct(_ now: Instant) -> (isWaited: Bool, event: RolloutEvent?) {
+    let rollout = server.rollout
+    let name = "simulation"
+    if case .wait(let reason) = Gate.evaluate(rollout, now: now) {
+      switch reason {
+      case .signOff, .noVerdict: return (true, .signedOff(rollout.openStage ?? 0, by: name))
+      case .held: return (true, .resumed(by: name))
+      case .returnHeld: return (true, .returnForced(by: name))
+
+      default: break
+      }
+    }
+    guard scenario.person.liftsQuarantine, personActs < scenario.person.acts,
+      rollout.status.grantsUpdates,
+      let stratum = rollout.strata.firstIndex(where: { $0.quarantine != nil })
+    else { return (false, nil) }
+    return (true, .quarantineLifted(stratum, by: name))
+  }
+
+  // A rollout that is done or waits for a person who does not come, with nothing left to happen.
+  private func mayEnd(_ now: Instant) -> Bool {
+    guard now >= troubleEnds, devices.allSatisfy({ $0.relapsesAt == nil }) else { return false }
+    if server.rollout.status.isFinal, isAtRest { return true }
+    guard let waitsSince, now - waitsSince >= Simulation.stillness else { return false }
+    return isStill
+  }
+
+  // Longer than any wait between two attempts.
+  private static let stillness = Interval.hours(3)
+
+  // Nothing is started from outside any more.
+  private var troubleEnds: Instant {
+    let faults = scenario.faults
+    let back = absences.compactMap { $0?.to }.max() ?? start
+    let born = start + (scenario.newcomers?.within ?? .zero) + scenario.traits.poll
+    return max(back, born, faults.outageAfter.map { born + $0 + faults.outageLength } ?? start)
+  }
 
   private mutating func noteStop() {
     if exposedAtStop == nil, server.rollout.stop != nil {
       exposedAtStop = server.rollout.tally.exposed
-    }
-  }
-
-  private var isAtRest: Bool {
-    let expected = server.rollout.status == .completed ? Scenario.newVersion : nil
-    let back = server.rollout.status == .rolledBack
-    return devices.indices.allSatisfy { index in
-      let device = devices[index]
-      if device.state == .silent { return true }
-      if device.isWorking || server.actions[index]?.isLeased == true { return false }
-      if let expected { return device.version == expected || isOver(index) }
-      return !back || device.version == Scenario.oldVersion || isOver(index)
-    }
-  }
-
-  // Closed for a reason that lies with the device: nothing more is to be expected of it.
-  private func isOver(_ index: Int) -> Bool {
-    if server.isHeldByBudget(index) { return true }
-    return switch server.actions[index]?.standing {
-    case .failed, .stranded, .returnFailed: true
-    // It fell back by itself, or installed and its word was lost, and it cannot say what it runs;
-    // nobody can know.
-    case .unverified, .cancelled: !devices[index].personality.isVersionAware
-    default: false
     }
   }
 
@@ -188,41 +270,5 @@ public struct Simulation {
       stageSizes: server.rollout.stages.map(\.plan.size), openStage: server.rollout.openStage,
       exposedAtStop: exposedAtStop, grantCount: server.grantCount, stepCount: stepCount,
       lasted: now - start, digest: server.digest, violation: violation)
-  }
-
-  private func livenessFault() -> String? {
-    let rollout = server.rollout
-    switch rollout.status {
-    // A budget of repetitions that is spent holds devices, and with them a stage, until a person
-    // acts.
-    case .running where devices.indices.contains { server.isHeldByBudget($0) }: return nil
-    case .draft, .running, .paused, .rollingBack:
-      return "the rollout never came to rest: "
-        + (waitSentence(Gate.evaluate(rollout, now: start + scenario.horizon)) ?? "no reason")
-    case .completed: break
-    case .halted, .aborted, .rolledBack, .ended, .closed: break
-    }
-    if isAtRest { return nil }
-    let stuck = devices.indices.first { index in
-      devices[index].state != .silent
-        && (devices[index].isWorking || server.actions[index]?.isLeased == true
-          || !isOver(index) && devices[index].version != wantedVersion)
-    }
-    guard let stuck else { return "the rollout never came to rest" }
-    return "\(server.twins[stuck].device) is not where it should be: runs "
-      + "\(devices[stuck].version), \(server.actions[stuck]?.standing.label ?? "never granted"), "
-      + "rollout \(rollout.status.rawValue)"
-  }
-
-  private var wantedVersion: String {
-    server.rollout.status == .completed ? Scenario.newVersion : Scenario.oldVersion
-  }
-
-  private func waitSentence(_ verdict: GateVerdict) -> String? {
-    if case .wait(let reason) = verdict {
-      reason.sentence(now: start + scenario.horizon)
-    } else {
-      nil
-    }
   }
 }

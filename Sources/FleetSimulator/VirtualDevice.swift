@@ -21,6 +21,9 @@ public struct VirtualDevice: Sendable {
   /// Attempts that it reported as failed.
   public private(set) var failureCount = 0
 
+  /// When the version it runs goes bad; nil when it will not.
+  public private(set) var relapsesAt: Instant?
+
   private var nextPoll: Instant
   private var pollInterval: Interval
   private var random: SeededRandom
@@ -69,7 +72,8 @@ public struct VirtualDevice: Sendable {
   /// When it wants `.due`; nil when it waits for another event or is silent.
   public var dueAt: Instant? {
     switch state {
-    case .idle, .downloading: nextPoll
+    case .idle: relapsesAt.map { min($0, nextPoll) } ?? nextPoll
+    case .downloading: nextPoll
     case .installing(_, let until): min(until, nextPoll)
     case .rebooting(_, let until): until
     case .fetching, .silent: nil
@@ -95,10 +99,25 @@ public struct VirtualDevice: Sendable {
       if case .fetching = state { state = .idle }
       return []
     case .downloaded(let action, let verified): return install(action, verified, now: now)
+    case .downloadCut(let action):
+      // The offer stands: the next poll takes it up from the start.
+      if case .downloading(let job) = state, job.action == action { state = .idle }
+      return []
     case .reportLost(let report):
       if report.execution == .closed { unsent = report }
       return []
+    case .powerLost:
+      losePower(now)
+      return []
     }
+  }
+
+  // The slot that was being written is worthless; a restart that was due anyway just goes on.
+  private mutating func losePower(_ now: Instant) {
+    if case .rebooting = state { return }
+    state = .idle
+    hasNews = true
+    nextPoll = now + personality.reboot
   }
 
   // MARK: Polling
@@ -107,7 +126,10 @@ public struct VirtualDevice: Sendable {
     switch state {
     case .installing(let job, let until) where now >= until: return finish(job, now: now)
     case .rebooting(let job, let until) where now >= until: return boot(job, now: now)
-    case .idle, .downloading, .installing: return now >= nextPoll ? poll(now) : []
+    case .idle:
+      if let relapsesAt, now >= relapsesAt { return relapse(now) }
+      return now >= nextPoll ? poll(now) : []
+    case .downloading, .installing: return now >= nextPoll ? poll(now) : []
     case .rebooting, .fetching, .silent: return []
     }
   }
@@ -229,9 +251,31 @@ public struct VirtualDevice: Sendable {
     if !isBad(job.version) {
       otherVersion = version
       version = job.version
+      relapsesAt = pastVersions.contains(version) ? nil : lateFailure(now)
       if !pastVersions.contains(version) { pastVersions.append(version) }
     }
     return poll(now)
+  }
+
+  private func lateFailure(_ now: Instant) -> Instant? {
+    guard personality.failsLate(version), let lateness = personality.lateness else { return nil }
+    return now + lateness
+  }
+
+  // What it runs has gone bad: it restarts into the other slot. One that cannot say what it runs
+  // says that much.
+  private mutating func relapse(_ now: Instant) -> [DeviceIntent] {
+    relapsesAt = nil
+    guard let other = otherVersion else { return poll(now) }
+    otherVersion = version
+    version = other
+    hasNews = true
+    guard !personality.isVersionAware, let last = finalReport else { return poll(now) }
+    let failure = DeviceReport(
+      action: last.action, link: last.link, execution: .closed, finished: .failure, progress: nil,
+      details: "fell back to \(version)")
+    finalReport = failure
+    return [.report(failure)] + poll(now)
   }
 
   private mutating func fail(_ job: Job, _ words: String) -> [DeviceIntent] {

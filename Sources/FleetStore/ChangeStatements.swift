@@ -77,13 +77,9 @@ extension ChangeWriter {
       case .pruneRuns: HistoryStatements.pruneRuns
       case .selectRun: HistoryStatements.selectRun
       case .insertRun: HistoryStatements.insertRun
-      case .decision:
-        """
-        INSERT INTO decision (tenant, rollout, at, verdict, sentence, inputs)
-        VALUES (?, ?, ?, ?, ?, ?)
-        """
-      case .safeguard: "INSERT INTO safeguard VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-      case .liftSafeguard: "DELETE FROM safeguard WHERE tenant = ? AND id = ?"
+      case .decision: GateStatements.decision
+      case .safeguard: GateStatements.safeguard
+      case .liftSafeguard: GateStatements.liftSafeguard
       }
     }
 
@@ -107,6 +103,16 @@ extension ChangeWriter {
       """
     }
   }
+}
+
+/// The statements for what the gate of a rollout decided.
+private enum GateStatements {
+  static let decision = """
+    INSERT INTO decision (tenant, rollout, at, verdict, sentence, inputs)
+    VALUES (?, ?, ?, ?, ?, ?)
+    """
+  static let safeguard = "INSERT INTO safeguard VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+  static let liftSafeguard = "DELETE FROM safeguard WHERE tenant = ? AND id = ?"
 }
 
 /// The statements that keep the history of reports short and findable.

@@ -23,11 +23,13 @@ final class Checkpointer: @unchecked Sendable {
   private static let roundsMax = 4
 
   private let connection: Connection
+  private let logPagesDue: Int
   private let state = Monitor(State())
   private let bulkIsDone = Atomic<Bool>(false)
 
-  init(path: String) throws(StoreError) {
-    connection = try Connection(path: path, role: .checkpointer)
+  init(_ file: DatabaseFile, logPagesDue: Int) throws(StoreError) {
+    connection = try Connection(file, role: .checkpointer)
+    self.logPagesDue = logPagesDue
   }
 
   func start() -> JoinableThread { JoinableThread { self.run() } }
@@ -37,7 +39,7 @@ final class Checkpointer: @unchecked Sendable {
     if bulkIsDone.exchange(false, ordering: .acquiringAndReleasing) {
       // A failure costs only space in the log, and the next commit asks again.
       _ = try? writer.checkpoint()
-    } else if writer.logPages >= Checkpointer.logPagesDue {
+    } else if writer.logPages >= logPagesDue {
       state.withLock { $0.isRequested = true }
       state.wake(.work)
     }
@@ -52,14 +54,21 @@ final class Checkpointer: @unchecked Sendable {
   private func run() {
     while state.wait(at: .work, until: { $0.isStopping ? false : $0.isRequested ? true : nil })
       ?? false
-    {
-      for _ in 0..<Checkpointer.roundsMax {
-        // A failure costs only space in the log, and the next commit asks again.
-        let left = (try? connection.checkpoint()) ?? 0
-        if left < Checkpointer.pagesLeftToWriter { break }
-      }
-      state.withLock { $0.isRequested = false }
-      bulkIsDone.store(true, ordering: .releasing)
+    { moveBulk() }
+  }
+
+  /// Does what the thread would do now, if anything; for a store without threads.
+  func runIfRequested() {
+    if state.withLock({ $0.isRequested }) { moveBulk() }
+  }
+
+  private func moveBulk() {
+    for _ in 0..<Checkpointer.roundsMax {
+      // A failure costs only space in the log, and the next commit asks again.
+      let left = (try? connection.checkpoint()) ?? 0
+      if left < Checkpointer.pagesLeftToWriter { break }
     }
+    state.withLock { $0.isRequested = false }
+    bulkIsDone.store(true, ordering: .releasing)
   }
 }

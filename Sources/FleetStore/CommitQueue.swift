@@ -104,6 +104,11 @@ final class CommitQueue: Sendable {
     return found ?? nil
   }
 
+  /// As `take`, without waiting: nil when nothing waits.
+  func takeNow(into group: inout [Change]) -> Work? {
+    state.withLock { state in CommitQueue.isDue(state) ? move(&state, into: &group) : nil }
+  }
+
   private static func isDue(_ state: State) -> Bool {
     state.lastTicket > state.committed || state.pruneBefore != nil
   }

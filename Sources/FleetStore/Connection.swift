@@ -2,6 +2,12 @@
 
 internal import CSQLite
 
+/// Where a database is: on the machine's file system, or on a simulated disk.
+struct DatabaseFile {
+  let path: String
+  var disk: SimulatedDisk?
+}
+
 /// One connection. Not for use by two threads at the same time: it is opened without SQLite's own
 /// locking, and whoever shares it provides the lock.
 final class Connection {
@@ -16,13 +22,16 @@ final class Connection {
   }
 
   let handle: OpaquePointer
+  // Kept as long as its files may be open.
+  private let disk: SimulatedDisk?
   // Pages in the log after the last commit; filled by SQLite's hook.
   private let loggedPages: UnsafeMutablePointer<Int32>
 
-  init(path: String, role: Role) throws(StoreError) {
+  init(_ file: DatabaseFile, role: Role) throws(StoreError) {
+    disk = file.disk
     var handle: OpaquePointer?
     let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
-    let code = sqlite3_open_v2(path, &handle, flags, nil)
+    let code = sqlite3_open_v2(file.path, &handle, flags, file.disk?.name)
     guard let handle else {
       throw .database(code: code, message: "no memory for a connection")
     }

@@ -46,11 +46,12 @@ final class HistoryReader {
 
   private let moments: Statement
   private let actions: Statement
+  private let action: Statement
   private let decisions: Statement
   private let finder: ReportFinder
 
-  init(path: String) throws(StoreError) {
-    let connection = try Connection(path: path, role: .reader)
+  init(_ file: DatabaseFile) throws(StoreError) {
+    let connection = try Connection(file, role: .reader)
     finder = try ReportFinder(connection)
     moments = try Statement(
       connection,
@@ -69,6 +70,8 @@ final class HistoryReader {
       """
       SELECT * FROM action WHERE tenant = ? AND rollout = ? AND device > ? ORDER BY device LIMIT ?
       """)
+    action = try Statement(
+      connection, "SELECT * FROM action WHERE tenant = ? AND rollout = ? AND device = ?")
   }
 
   func moments(
@@ -121,6 +124,16 @@ final class HistoryReader {
     try actions.each(table: "action", keyColumns: 3) { (row) throws(RowFault) in
       _ = row.text()
       found.append(try row.action())
+    }
+    return found
+  }
+
+  func action(of rollout: RolloutID, device: DeviceKey) throws(StoreError) -> Action? {
+    var found: Action?
+    action.bind(device.tenant.text).bind(Int64(rollout.number)).bind(device.device.text)
+    try action.each(table: "action", keyColumns: 3) { (row) throws(RowFault) in
+      _ = row.text()
+      found = try row.action()
     }
     return found
   }

@@ -92,9 +92,9 @@ enum Schema {
     CREATE TABLE report_run (first INTEGER PRIMARY KEY, hashes BLOB NOT NULL) STRICT;
     """
 
-  // action.marks holds bits: 1 reported, 2 silent; action.aside is a document, see `Aside`, and nearly
-  // always absent; rollout.approved_by names who approved the start; device.ran lists the releases
-  // with an anti-rollback floor that it ran.
+  // action.marks holds bits: 1 reported, 2 silent; action.aside is a document, see `Aside`, and
+  // nearly always absent; rollout.approved_by names who approved the start; device.ran lists the
+  // releases with an anti-rollback floor that it ran.
   private static let version2 = """
     ALTER TABLE action ADD COLUMN stratum INTEGER;
     ALTER TABLE action ADD COLUMN exposed INTEGER;

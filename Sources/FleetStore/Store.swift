@@ -16,8 +16,18 @@ public final class Store: Sendable {
     var onCommit: CommitCallback
     var onFailure: FailureCallback
     var threads: (writer: JoinableThread, checkpointer: JoinableThread)?
-    // Held until the end; nil once the store was stopped.
+    var isStarted = false
+    var isStopped = false
+    // Held until the end; nil on a simulated disk and once the store was stopped.
     var lock: DirectoryLock?
+  }
+
+  /// Who writes what waits.
+  public enum Operation: Sendable {
+    /// A thread of the store's own.
+    case threads
+    /// Whoever calls `commitPending`; for simulations, in which nothing happens by itself.
+    case manual
   }
 
   private let queue: CommitQueue
@@ -31,20 +41,40 @@ public final class Store: Sendable {
   /// `isAccepting` turns false when `pendingLimit` changes wait. The callbacks get the last ticket
   /// of a group and run on the writer's thread; they are to be short and must not wait for a
   /// ticket.
-  public init(
+  public convenience init(
     directory: String, pendingLimit: Int,
     onCommit: @escaping @Sendable (UInt64) -> Void = { _ in },
     onFailure: @escaping @Sendable (UInt64, StoreError) -> Void = { _, _ in }
   ) throws(StoreError) {
     let lock = try DirectoryLock(directory)
-    let path = directory + "/groundswell.db"
-    let connection = try Connection(path: path, role: .writer)
+    try self.init(
+      DatabaseFile(path: directory + "/groundswell.db"), pendingLimit: pendingLimit,
+      logPagesDue: Checkpointer.logPagesDue,
+      Running(onCommit: onCommit, onFailure: onFailure, lock: lock))
+  }
+
+  /// Opens or makes the same file on a simulated disk. `logPagesDue` is the length of the log from
+  /// which on it is moved into the database: short ones make that happen in short simulations.
+  public convenience init(
+    disk: SimulatedDisk, pendingLimit: Int, logPagesDue: Int,
+    onCommit: @escaping @Sendable (UInt64) -> Void = { _ in },
+    onFailure: @escaping @Sendable (UInt64, StoreError) -> Void = { _, _ in }
+  ) throws(StoreError) {
+    try self.init(
+      DatabaseFile(path: "/groundswell.db", disk: disk), pendingLimit: pendingLimit,
+      logPagesDue: logPagesDue, Running(onCommit: onCommit, onFailure: onFailure))
+  }
+
+  private init(
+    _ file: DatabaseFile, pendingLimit: Int, logPagesDue: Int, _ running: sending Running
+  ) throws(StoreError) {
+    let connection = try Connection(file, role: .writer)
     try Schema.migrate(connection)
     queue = CommitQueue(limit: pendingLimit)
-    checkpointer = try Checkpointer(path: path)
+    checkpointer = try Checkpointer(file, logPagesDue: logPagesDue)
     writer = Writer(connection: connection, queue: queue, checkpointer: checkpointer)
-    history = Monitor(try HistoryReader(path: path))
-    running = Monitor(Running(onCommit: onCommit, onFailure: onFailure, lock: lock))
+    history = Monitor(try HistoryReader(file))
+    self.running = Monitor(running)
   }
 
   /// Replaces the callbacks; only before `start`.
@@ -53,7 +83,7 @@ public final class Store: Sendable {
     onFailure: @escaping @Sendable (UInt64, StoreError) -> Void
   ) {
     running.withLock { running in
-      precondition(running.threads == nil, "callbacks are set before the writer starts")
+      precondition(!running.isStarted, "callbacks are set before the writer starts")
       running.onCommit = onCommit
       running.onFailure = onFailure
     }
@@ -63,19 +93,36 @@ public final class Store: Sendable {
   ///
   /// Throws `StoreError.unreadable` at the first row that is not valid.
   public func load(_ visitor: inout some SnapshotVisitor) throws(StoreError) {
-    precondition(running.withLock { $0.threads == nil }, "the fleet is loaded before the start")
+    precondition(running.withLock { !$0.isStarted }, "the fleet is loaded before the start")
     try Loader(connection: writer.connection).load(&visitor)
   }
 
   /// Starts to write; once.
-  public func start() {
+  public func start(_ operation: Operation = .threads) {
     running.withLock { running in
-      precondition(running.threads == nil && running.lock != nil, "a store starts once")
+      precondition(!running.isStarted && !running.isStopped, "a store starts once")
+      running.isStarted = true
+      guard operation == .threads else { return }
       running.threads = (
         writer.start(onCommit: running.onCommit, onFailure: running.onFailure),
         checkpointer.start()
       )
     }
+  }
+
+  /// Does once what the thread of the writer does when changes wait: one try to write them as one
+  /// transaction, the callbacks, and what is due of the log. Only after `start(.manual)`, by one
+  /// caller at a time. A try that failed is repeated by the next call.
+  ///
+  /// - Returns: Whether anything waited.
+  @discardableResult public func commitPending() -> Bool {
+    let callbacks = running.withLock { running in
+      precondition(
+        running.isStarted && running.threads == nil, "only a store without threads is moved by hand"
+      )
+      return (running.onCommit, running.onFailure)
+    }
+    return writer.commitPending(onCommit: callbacks.0, onFailure: callbacks.1)
   }
 
   // MARK: Changes
@@ -98,7 +145,8 @@ public final class Store: Sendable {
   /// Transactions since the start, for metrics.
   public var commitCount: UInt64 { writer.commitCount }
 
-  /// Waits until a ticket's changes are durable; not for event loops.
+  /// Waits until a ticket's changes are durable; not for event loops, and not in a store without
+  /// threads, where nobody would write meanwhile.
   ///
   /// Throws what keeps the store from writing. The changes stay in line all the same and become
   /// durable when the trouble is over.
@@ -147,6 +195,13 @@ public final class Store: Sendable {
     }
   }
 
+  /// One device's action in a rollout; nil when it took no part. Reads the disk, as `actions`.
+  public func action(of rollout: RolloutID, device: DeviceKey) throws(StoreError) -> Action? {
+    try history.withLock { (reader) throws(StoreError) in
+      try reader.action(of: rollout, device: device)
+    }
+  }
+
   // MARK: End
 
   /// Writes what waits, moves the log into the database, ends the threads and gives the
@@ -155,16 +210,24 @@ public final class Store: Sendable {
   /// - Returns: What kept changes that wait from being written or the log from being moved; nil
   /// when   everything is durable. Changes lost here were never reported as durable.
   @discardableResult public func stop() -> StoreError? {
-    let threads = running.withLock { running in
-      defer { running.threads = nil }
-      return running.threads
+    let (isRunning, threads) = running.withLock { running in
+      defer {
+        running.threads = nil
+        running.isStopped = true
+      }
+      return (running.isStarted && !running.isStopped, running.threads)
     }
     defer { running.withLock { $0.lock = nil } }
-    guard let threads else { return nil }
+    guard isRunning else { return nil }
     queue.stop()
-    threads.writer.join()
-    checkpointer.stop()
-    threads.checkpointer.join()
+    if let threads {
+      threads.writer.join()
+      checkpointer.stop()
+      threads.checkpointer.join()
+    } else {
+      commitPending()
+      queue.finish()
+    }
     if let failure = queue.failure { return failure }
     do throws(StoreError) { try writer.connection.checkpointAndTruncate() } catch { return error }
     return nil

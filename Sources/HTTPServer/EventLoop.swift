@@ -45,6 +45,8 @@ final class EventLoop: @unchecked Sendable {
   var listener: Int32
 
   private let poller: Int32
+  private let events = UnsafeMutablePointer<epoll_event>.allocate(
+    capacity: EventLoop.eventCount)
   private var inbox: [LoopMessage] = []
   private var due: [UInt64] = []
 
@@ -74,34 +76,36 @@ final class EventLoop: @unchecked Sendable {
     head.deinitialize(count: 1)
     head.deallocate()
     scratch.deallocate()
+    events.deallocate()
   }
 
   /// Serves until drained.
   ///
   /// Called once, on the loop's own thread.
   func run() {
-    let events = UnsafeMutablePointer<epoll_event>.allocate(capacity: Self.eventCount)
-    defer { events.deallocate() }
-    while true {
-      let count = epoll_wait(poller, events, Int32(Self.eventCount), waitMilliseconds)
-      now = clock.update()
-      var isWoken = false
-      for index in 0..<max(0, Int(count)) {
-        let event = events[index]
-        switch event.data.u64 {
-        case Self.listenerWord: acceptAll()
-        case Self.wakerWord: isWoken = true
-        default: step(event.data.u64, event.events)
-        }
-      }
-      if isWoken { readMessages() }
-      if !again.isEmpty { stepAgain() }
-      expireDeadlines()
-      // Last before sleeping: a ticket settled while it was being queued must not be missed.
-      if !held.isEmpty { releaseHeld() }
-      if isDrained { break }
-    }
+    while !isDrained { _ = turn(waitMilliseconds: waitMilliseconds) }
     closeEverything()
+  }
+
+  /// Waits once, at most so long, and does all that is due; `true` if there was or will be more.
+  func turn(waitMilliseconds: Int32) -> Bool {
+    let count = epoll_wait(poller, events, Int32(Self.eventCount), waitMilliseconds)
+    now = clock.update()
+    var isWoken = false
+    for index in 0..<max(0, Int(count)) {
+      let event = events[index]
+      switch event.data.u64 {
+      case Self.listenerWord: acceptAll()
+      case Self.wakerWord: isWoken = true
+      default: step(event.data.u64, event.events)
+      }
+    }
+    if isWoken { readMessages() }
+    if !again.isEmpty { stepAgain() }
+    expireDeadlines()
+    // Last before sleeping: a ticket settled while it was being queued must not be missed.
+    if !held.isEmpty { releaseHeld() }
+    return count > 0 || !again.isEmpty
   }
 
   /// The connection a word names, `nil` if it is gone.
@@ -165,7 +169,8 @@ final class EventLoop: @unchecked Sendable {
     return now >= drainDeadline || connections.count == freeSlots.count
   }
 
-  private func closeEverything() {
+  /// Closes what is still open.
+  func closeEverything() {
     for connection in connections {
       if let connection { close(connection) }
     }

@@ -35,7 +35,8 @@ extension EventLoop {
     }
   }
 
-  private func admit(_ descriptor: Int32) {
+  /// Takes over a fresh connection.
+  func admit(_ descriptor: Int32) {
     var one: Int32 = 1
     setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(4))
     let open = shared.openConnections.add(1, ordering: .relaxed).newValue

@@ -49,7 +49,7 @@ extension ControlPlane {
     if let tenant, room(tenant) == nil {
       throw Problem(.unprocessable, "tenant: there is no tenant \(tenant)")
     }
-    let token = try ControlPlane.newToken()
+    let token = try newToken()
     guard let digest = Digest(bytes: SHA256.value(of: token).bytes) else {
       throw Problem(.internalError, "a digest of the wrong length")
     }

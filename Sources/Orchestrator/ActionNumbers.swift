@@ -1,6 +1,5 @@
 // ActionNumbers: hands out action ids that were never used before, also after a crash.
 
-import Crypto
 import FleetStore
 import UpdateModel
 
@@ -13,8 +12,8 @@ struct ActionNumbers {
 
   /// Continues after the highest reserved number; a new server starts at a random offset, because
   /// devices that change servers remember ids (zephyr pull 90648).
-  mutating func restore(reserved: UInt32?) {
-    let start = reserved ?? ActionNumbers.randomStart()
+  mutating func restore(reserved: UInt32?, _ randomness: any Randomness) {
+    let start = reserved ?? ActionNumbers.randomStart(randomness)
     next = (ActionID(start) ?? ActionID(start &+ 1) ?? ActionID(11))?.following
     reservedEnd = start
   }
@@ -30,9 +29,9 @@ struct ActionNumbers {
     return (id, .actionCounter(reservedEnd))
   }
 
-  private static func randomStart() -> UInt32 {
+  private static func randomStart(_ randomness: any Randomness) -> UInt32 {
     // Without randomness ids start at 11; uniqueness does not depend on it.
-    guard let bytes = try? SecureRandom.bytes(4) else { return 11 }
+    guard let bytes = try? randomness.bytes(4) else { return 11 }
     let number = bytes.reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
     return 1000 + number % 100_000_000
   }

@@ -18,21 +18,25 @@ extension ControlPlane {
       watchSilence(in: room)
       judgeAll(in: room)
       startScheduled(in: room)
+      freeForgotten(in: room)
     }
   }
 
   private func expireLeases(in room: Room) -> Int {
     let now = clock.now
-    return room.ledger.withLock { ledger in
+    return room.turn { ledger in
       let due = ledger.deadlines.take(until: now, limit: ControlPlane.expiriesPerTurn)
       var draft = Draft(room, now: now)
+      var touched: Set<RolloutID> = []
       for entry in due {
         guard let book = ledger.books[entry.rollout], book.isLive,
           let action = book.actions[entry.device],
           let due = action.due(under: book.rollout.policy), due <= now
         else { continue }
         expire(action, in: book, &ledger, &draft)
+        touched.insert(entry.rollout)
       }
+      draft.judge(touched, ledger)
       _ = commit(draft, &ledger)
       return due.count
     }
@@ -55,8 +59,9 @@ extension ControlPlane {
     let heard = draft.room.fleet.view(action.device)?.lastSeen ?? .epoch
     guard
       let next = try? ActionMachine.apply(  // an expiry is never refused
-        .expired(silent: heard <= action.changedAt), to: action, policy: book.rollout.policy,
-        salt: book.rollout.specification.salt, now: draft.now), next != action
+        book.rollout.expiry(of: action, heard: heard, now: draft.now), to: action,
+        policy: book.rollout.policy, salt: book.rollout.specification.salt, now: draft.now),
+      next != action
     else { return }
     draft.record(next, in: book, &ledger)
     draft.room.fleet.wake(action.device)
@@ -66,7 +71,6 @@ extension ControlPlane {
           device: DeviceKey(tenant: draft.room.tenant, device: action.device),
           rollout: action.rollout, action: action.id, at: draft.now, kind: "expired",
           text: next.failure?.detail ?? "was not heard of in time", code: nil)))
-    draft.judge(book)
   }
 
   private func keepPostponed(
@@ -79,18 +83,32 @@ extension ControlPlane {
         deadline: now + .minutes(1), rollout: action.rollout, device: action.device))
   }
 
+  // One rollout at a time, so that nobody waits for all of them.
   private func judgeAll(in room: Room) {
     let now = clock.now
-    room.ledger.withLock { ledger in
-      var draft = Draft(room, now: now)
-      for id in ledger.live {
-        guard let book = ledger.books[id] else { continue }
+    for id in room.ledger.withLock({ $0.live }) {
+      room.turn { ledger in
+        guard let book = ledger.books[id], book.isLive else { return }
+        var draft = Draft(room, now: now)
         draft.judge(book)
         // Its reason speaks of time that passes.
         if book.rollout.status == .running { room.noteChange() }
+        _ = commit(draft, &ledger)
       }
+    }
+    room.turn { ledger in
+      var draft = Draft(room, now: now)
       closeReplaced(&ledger, &draft)
       _ = commit(draft, &ledger)
+    }
+  }
+
+  // Letting go of a million actions takes longer than anybody may keep the ledger.
+  private func freeForgotten(in room: Room) {
+    _ = room.turn { ledger in
+      let forgotten = ledger.forgotten
+      ledger.forgotten = []
+      return forgotten
     }
   }
 

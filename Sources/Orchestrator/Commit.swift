@@ -58,7 +58,7 @@ struct Draft {
   private mutating func record(_ event: RolloutEvent, in book: RolloutBook) {
     let id = book.rollout.specification.id
     switch event {
-    case .stepOpened(_, _, let judgement), .held(_, let judgement):
+    case .stepOpened(_, _, let judgement), .held(_, let judgement), .outage(_, let judgement):
       changes.append(.decision(room.tenant, id, judgement))
     case .quarantined(let strata, let judgement):
       changes.append(.decision(room.tenant, id, judgement))
@@ -68,6 +68,11 @@ struct Draft {
       changes.append(.decision(room.tenant, id, judgement))
     default: break
     }
+  }
+
+  /// Lets the gates of several rollouts act, once each, in order.
+  mutating func judge(_ rollouts: Set<RolloutID>, _ ledger: Ledger) {
+    for id in rollouts.sorted() { if let book = ledger.books[id] { judge(book) } }
   }
 
   /// Lets the gate of a rollout act on counters that have just changed.

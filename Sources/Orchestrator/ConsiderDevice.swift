@@ -19,10 +19,13 @@ extension ControlPlane {
     var draft = Draft(room, now: now)
     draft.isFirstQuestion = room.fleet.noteFirstQuestion(to: device.key.device)
     let outcome = decide(device, view, &ledger, &draft)
+    let isChanged = !draft.changes.isEmpty
     let ticket = commit(draft, &ledger)
+    // An answer that shows no action and changed nothing promises nothing, so it waits for nobody.
+    let own = isChanged ? ticket : 0
     return switch outcome {
-    case .nothing: .nothing(ticket: ticket)
-    case .later(let until): .later(until: until, ticket: ticket)
+    case .nothing: .nothing(ticket: own)
+    case .later(let until): .later(until: until, ticket: own)
     case .leased(let id): .leased(id, ticket: ticket)
     case .cancelling(let id): .cancelling(id, ticket: ticket)
     }
@@ -206,7 +209,7 @@ extension ControlPlane {
           rollout: specification.id, device: device.key.device, stage: stage, id: id,
           release: release, fallback: ledger.fallback(of: device, from: book.release),
           deadline: draft.now + policy.timeouts.accept, now: draft.now,
-          stratum: candidate.isCanary && stage == 0 ? nil : candidate.stratum)
+          stratum: book.rollout.stratum(of: candidate))
       grant(action, to: device, in: book, &ledger, &draft)
       return .leased(id)
     }

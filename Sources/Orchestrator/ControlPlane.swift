@@ -18,6 +18,7 @@ public final class ControlPlane: Sendable {
   let policies: PolicyShelf
   let timeZones: TimeZoneShelf
   let clock: any Clock
+  let randomness: any Randomness
   let access = Lock(AccessTable())
   let actionNumbers = Lock(ActionNumbers())
   /// Uploads between hash and commit, by digest; their content must not be swept.
@@ -30,13 +31,15 @@ public final class ControlPlane: Sendable {
   /// Joins the parts; nothing is loaded yet, see `load()`.
   public init(
     store: Store, images: ImageShelf, policies: PolicyShelf,
-    timeZones: TimeZoneShelf = TimeZoneShelf(), clock: any Clock = SystemClock()
+    timeZones: TimeZoneShelf = TimeZoneShelf(), clock: any Clock = SystemClock(),
+    randomness: any Randomness = SystemRandomness()
   ) {
     self.store = store
     self.images = images
     self.policies = policies
     self.timeZones = timeZones
     self.clock = clock
+    self.randomness = randomness
     loadedAt = clock.now
   }
 

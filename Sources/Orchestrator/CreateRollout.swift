@@ -1,6 +1,5 @@
 // CreateRollout: a plan becomes a rollout that can be started.
 
-import Crypto
 import FleetStore
 public import RolloutEngine
 public import UpdateModel
@@ -29,7 +28,7 @@ extension ControlPlane {
       throw Problem(.conflict, "release \(release.name):\(release.version) is revoked")
     }
     try room.ledger.withLock { ledger throws(Problem) in try refuseTwin(of: name, ledger) }
-    let salt = try ControlPlane.newSalt()
+    let salt = try newSalt()
     // Also proves that a plan exists; it is made again at the start, on the fleet of that moment.
     let plan = try fleetPlan(release, policy, request.target, salt: salt, in: room)
     return try room.ledger.withLock { ledger throws(Problem) in
@@ -68,9 +67,9 @@ extension ControlPlane {
     }
   }
 
-  private static func newSalt() throws(Problem) -> UInt64 {
+  private func newSalt() throws(Problem) -> UInt64 {
     do {
-      return try SecureRandom.bytes(8).reduce(0) { $0 << 8 | UInt64($1) }
+      return try randomness.bytes(8).reduce(0) { $0 << 8 | UInt64($1) }
     } catch {
       throw Problem(.internalError, "no randomness for a salt: \(error)")
     }

@@ -89,6 +89,16 @@ final class Fleet: Sendable {
       wantsAttributes: record.flags.contains(.wantsAttributes))
   }
 
+  /// When a device was last heard, the epoch for never; nil when there is no such device.
+  func lastSeen(_ device: DeviceID) -> Instant? { record(device)?.lastSeen }
+
+  /// Whether a device is registered.
+  func contains(_ device: DeviceID) -> Bool {
+    withBytes(of: device) { bytes, hash in
+      shard(hash).withLock { $0.find(bytes, hash: hash) != nil }
+    }
+  }
+
   /// The full registration of a device and when it was last heard; nil when there is none.
   func device(_ key: DeviceKey) -> (device: Device, lastSeen: Instant)? {
     guard let record = record(key.device) else { return nil }
@@ -113,8 +123,13 @@ final class Fleet: Sendable {
     }
   }
 
-  /// Calls `body` with every device, shard by shard; each shard is copied out before.
-  func forEach(in tenant: Name, _ body: (Device, _ lastSeen: Instant) -> Void) {
+  /// Calls `body` with every device, shard by shard; each shard is copied out before. With a
+  /// selection, devices come with no other tags and attributes, and without their token.
+  func forEach(
+    in tenant: Name, reading selection: DetailSelection? = nil,
+    _ body: (Device, _ lastSeen: Instant) -> Void
+  ) {
+    var names: [UInt32: Name] = [:]
     for shard in shards {
       let rows = shard.withLock { table in
         table.records.indices.compactMap { index -> (String, DeviceRecord)? in
@@ -125,7 +140,22 @@ final class Fleet: Sendable {
       for (text, record) in rows {
         // Ids in the table were checked when they were put there.
         guard let id = try? DeviceID(text) else { continue }
-        body(registration(record, DeviceKey(tenant: tenant, device: id)), record.lastSeen)
+        let key = DeviceKey(tenant: tenant, device: id)
+        guard let selection else {
+          body(registration(record, key), record.lastSeen)
+          continue
+        }
+        if names[record.hardware] == nil {
+          names[record.hardware] = texts.withLock { $0.hardware.text(record.hardware) }.flatMap {
+            try? Name($0)  // was a name when it was interned
+          }
+        }
+        let details = DeviceDetails(record.details, reading: selection)
+        body(
+          Device(
+            key: key, hardware: names[record.hardware], tokenDigest: nil, tags: details.tags,
+            attributes: details.attributes, createdAt: record.createdAt, ran: details.ran),
+          record.lastSeen)
       }
     }
   }
@@ -151,19 +181,36 @@ final class Fleet: Sendable {
 
   // MARK: Changing
 
+  /// A device in the form that is kept; made where nobody waits for a lock.
+  struct Entry {
+    fileprivate let device: Device
+    fileprivate let details: [UInt8]?
+    fileprivate let token: SHA256.Value?
+
+    init(_ device: Device) {
+      self.device = device
+      details =
+        DeviceDetails(tags: device.tags, attributes: device.attributes, ran: device.ran).encoded
+      token = device.tokenDigest.flatMap { SHA256.Value($0.bytes) }
+    }
+  }
+
   /// Adds a device, or replaces what was registered and reported about it.
   func put(_ device: Device, lastSeen: Instant?, wantsAttributes: Bool, versionReportedAt: Instant?)
   {
-    let details = DeviceDetails(
-      tags: device.tags, attributes: device.attributes, ran: device.ran
-    ).encoded
+    put(
+      Entry(device), lastSeen: lastSeen, wantsAttributes: wantsAttributes,
+      versionReportedAt: versionReportedAt)
+  }
+
+  func put(_ entry: Entry, lastSeen: Instant?, wantsAttributes: Bool, versionReportedAt: Instant?) {
+    let (device, details, token) = (entry.device, entry.details, entry.token)
     let (hardware, version) = texts.withLock {
       (
         $0.hardware.number(of: device.hardware?.text),
         $0.versions.number(of: device.reportedVersion)
       )
     }
-    let token = device.tokenDigest.flatMap { SHA256.Value($0.bytes) }
     let oldVersion: UInt32? = withBytes(of: device.key.device) { bytes, hash in
       shard(hash).withLock { table in
         if let index = table.find(bytes, hash: hash) {

@@ -25,6 +25,8 @@ struct Ledger {
   var safeguards: [Int: Safeguard] = [:]
   /// The last change handed to the store; an answer that shows an action waits for it.
   var lastTicket: UInt64 = 0
+  /// What closed rollouts kept of their devices, to be let go of when nobody waits.
+  var forgotten: [RolloutBook.Leftovers] = []
   /// Rollouts that can concern a device, the highest priority first, then the newest.
   private(set) var live: [RolloutID] = []
 
@@ -125,8 +127,8 @@ struct Ledger {
       .min { $0.id < $1.id }
   }
 
-  /// The stratum of a device under a policy, in the words of a device filter; nil while its hardware
-  /// model is unknown.
+  /// The stratum of a device under a policy, in the words of a device filter; nil while its
+  /// hardware model is unknown.
   static func stratum(of device: Device, _ terms: Policy.Evidence) -> String? {
     guard let hardware = device.hardware else { return nil }
     var label = "hardware=\(hardware)"

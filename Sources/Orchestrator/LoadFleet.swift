@@ -1,6 +1,6 @@
 // LoadFleet: the store becomes memory, once, at the start.
 
-import FleetStore
+public import FleetStore
 import RolloutEngine
 public import UpdateModel
 
@@ -11,14 +11,16 @@ extension ControlPlane {
   /// devices had nobody to report to. Throws when a row cannot be read, or when a rollout refers to
   /// something that is not there, such as the time zone of its windows; a server that does not know
   /// its promises must not make new ones.
-  public func load() throws(Problem) {
+  ///
+  /// `operation` tells who writes from then on.
+  public func load(_ operation: Store.Operation = .threads) throws(Problem) {
     var visitor = FleetLoader(self, now: clock.now)
     do { try store.load(&visitor) } catch {
       throw Problem(.internalError, "the store could not be loaded: \(error)")
     }
     if let fault = visitor.fault { throw fault }
     visitor.finish()
-    store.start()
+    store.start(operation)
   }
 }
 
@@ -127,6 +129,8 @@ private struct FleetLoader: SnapshotVisitor {
         book.restore(action, now: now) {
           room.fleet.device(DeviceKey(tenant: tenant, device: action.device))?.device
         }
+        // What it said since its last attempt is not kept, and may be more than its part tells.
+        if action.isUnsettled { room.fleet.askForAttributes(action.device, true) }
         if action.isWatched, let silence = book.rollout.silence {
           ledger.silences.insert(
             DeadlineQueue.Entry(
@@ -145,6 +149,21 @@ private struct FleetLoader: SnapshotVisitor {
       plane.reindex(room)
     }
     let reserved = reserved
-    plane.actionNumbers.withLock { $0.restore(reserved: reserved) }
+    let randomness = plane.randomness
+    plane.actionNumbers.withLock { $0.restore(reserved: reserved, randomness) }
+  }
+}
+
+extension Action {
+  /// Whether the device may run something else than its part tells: it was given an image, and did
+  /// not come to a proof.
+  fileprivate var isUnsettled: Bool {
+    switch state {
+    case .leased(let phase, _): phase == .verifying
+    case .retrying, .ended(.cancelled), .ended(.failed), .ended(.lost), .ended(.undelivered),
+      .ended(.returnFailed):
+      true
+    case .ended: false
+    }
   }
 }

@@ -13,6 +13,19 @@ public struct RolloutRequest: Sendable {
   public let overrides: [(path: String, value: String)]
   /// Who may receive it.
   public let target: RolloutSpecification.Target?
+  /// What a plan takes for granted; nothing of it reaches the rollout.
+  public var expectation = Expectation()
+
+  /// What a person expects of a release before the start.
+  public struct Expectation: Sendable {
+    /// The share of devices that fail.
+    public var failureRate = Share(basisPoints: 10) ?? .none
+    /// From the end of the download until a device runs the release.
+    public var install = Interval.minutes(15)
+
+    /// One device in a thousand fails, and installing takes a quarter of an hour.
+    public init() {}
+  }
 
   /// Joins the parts.
   public init(
@@ -32,9 +45,11 @@ public struct RolloutForecast: Sendable {
   public let release: Release
   /// The policy with its overrides.
   public let policy: Policy
-  /// The stages.
+  /// Devices that it is for.
+  public let population: Int
+  /// The stages; with evidence, the canary stage alone.
   public let stages: [PlannedStage]
-  /// Devices no artifact of the release fits.
+  /// Devices no artifact of the release fits, or of which the hardware model is not known.
   public let notFitting: Int
   /// Devices that fit but say that they run the release.
   public let alreadyRunning: Int
@@ -42,31 +57,64 @@ public struct RolloutForecast: Sendable {
   public let times: [(earliest: Interval, expected: Interval)]
   /// From the start to the end of the last stage.
   public let total: (earliest: Interval, expected: Interval)
-  /// Size of the largest image a device downloads, in bytes.
+  /// What each stage asks of the network.
+  public let loads: [Forecast.Load]
+  /// What the evidence would allow; nil for policies that plan their stages.
+  public let evidence: EvidenceForecast?
+  /// When the devices it is for were heard.
+  public let hearing: Hearing
+  /// What a device downloads at most, in bytes.
   public let imageBytes: Int64
+  /// Devices for which something is different, and why.
+  public let apart: [DevicesApart]
   /// What a person should know before the start.
   public let warnings: [String]
+  /// Those of the warnings that say more than `apart`.
+  public let advice: [String]
+
+  /// The most bytes a second.
+  public var bytesPerSecondPeak: Double {
+    max(loads.map(\.bytesPerSecond).max() ?? 0, evidence?.bytesPerSecondPeak ?? 0)
+  }
+  /// The most downloads at the same time.
+  public var downloadsPeak: Int {
+    max(loads.map(\.downloads).max() ?? 0, evidence?.downloadsPeak ?? 0)
+  }
 }
 
 extension ControlPlane {
   /// Plans a rollout without creating it.
   public func plan(_ request: RolloutRequest, in room: Room) throws(Problem) -> RolloutForecast {
     let (policy, _) = try policies.policy(request.policy, overrides: request.overrides)
-    try timeZones.require(policy.windows, at: clock.now)
+    let now = clock.now
+    try timeZones.require(policy.windows, at: now)
     let (release, artifacts) = try room.ledger.withLock {
       ledger throws(Problem) -> (Release, [Artifact]) in
       let release = try ledger.resolve(release: request.release)
       return (release, release.artifacts.compactMap { ledger.artifacts[$0] })
     }
-    let census = try census(release, policy, request.target, salt: 0, in: room)
-    let stages = try fleetPlan(policy, census).stages
-    let poll = room.settings.pollInterval
-    let forecast = ControlPlane.times(stages, policy, poll: poll)
+    let outlook = WindowOutlook(self, room, policy.windows, now: now)
+    let census = try census(
+      release, policy, request.target, salt: 0, isOpenSoon: outlook.isOpenSoon, in: room)
+    let plan = try fleetPlan(policy, census)
+    // A device downloads one image of each component.
+    let imageBytes =
+      RolloutBook.byHardware(artifacts).values.map { $0.reduce(0) { $0 + $1.size } }.max() ?? 0
+    let assumptions = ForecastAssumptions(
+      policy, census, plan, request.expectation, imageBytes: imageBytes,
+      poll: room.settings.pollInterval)
+    let forecast = ControlPlane.times(
+      plan.stages, policy, poll: room.settings.pollInterval)
+    let advice = ControlPlane.advice(release, policy, plan.stages, census)
     return RolloutForecast(
-      release: release, policy: policy, stages: stages, notFitting: census.notFitting,
-      alreadyRunning: census.alreadyRunning, times: forecast.times, total: forecast.total,
-      imageBytes: artifacts.map(\.size).max() ?? 0,
-      warnings: ControlPlane.warnings(release, policy, stages, census))
+      release: release, policy: policy,
+      population: census.canaries + census.strata.values.reduce(0) { $0 + $1.count },
+      stages: plan.stages, notFitting: census.notFitting, alreadyRunning: census.alreadyRunning,
+      times: forecast.times, total: forecast.total,
+      loads: ControlPlane.loads(plan.stages, assumptions),
+      evidence: EvidenceForecast(policy, plan.stages, assumptions), hearing: census.hearing,
+      imageBytes: imageBytes, apart: census.apart,
+      warnings: ControlPlane.warnings(release, policy, census) + advice, advice: advice)
   }
 
   /// What the fleet looks like to a release under a policy.
@@ -77,6 +125,11 @@ extension ControlPlane {
     /// The devices of each stratum that are reached last.
     var cohort: [String: CohortDraw] = [:]
     var notFitting = 0
+    /// Of those, devices of which the hardware model is not known.
+    var unknownHardware = 0
+    var outside = 0
+    var hearing = Hearing()
+    var withoutWindow = 0
     var alreadyRunning = 0
     var withoutFallback = 0
     var canariesOutside = 0
@@ -114,9 +167,13 @@ extension ControlPlane {
   }
 
   /// Counts the devices a rollout is for, and ranks those outside the canary group.
+  ///
+  /// `known` are devices that had their place before, whatever they run now; `isOpenSoon` is asked
+  /// whether a device is in a maintenance window before long.
   func census(
     _ release: Release, _ policy: Policy, _ target: RolloutSpecification.Target?, salt: UInt64,
-    including known: Set<DeviceID> = [], in room: Room
+    including known: Set<DeviceID> = [], isOpenSoon: (Device) -> Bool = { _ in true },
+    in room: Room
   ) throws(Problem) -> Census {
     var census = Census()
     // A copy: deciding about a million devices must not keep others from the ledger.
@@ -127,13 +184,19 @@ extension ControlPlane {
     let artifacts = RolloutBook.byHardware(release.artifacts.compactMap { ledger.artifacts[$0] })
     var fallbacks: [Software: Way] = [:]
     let guarded = ledger.safeguards
-    room.fleet.forEach(in: room.tenant) { device, _ in
+    let now = clock.now
+    let selection = DetailSelection(policy, target, ledger)
+    room.fleet.forEach(in: room.tenant, reading: selection) { device, heard in
       census.fleetSize += 1
       let canary = ledger.isCanary(device, of: policy)
       let targeted = ledger.isTargeted(device, by: target)
-      guard canary || targeted else { return }
+      guard canary || targeted else {
+        census.outside += 1
+        return
+      }
       guard let hardware = device.hardware, artifacts[hardware] != nil else {
         census.notFitting += 1
+        if device.hardware == nil { census.unknownHardware += 1 }
         return
       }
       guard known.contains(device.key.device) || !ledger.runs(device, release.id) else {
@@ -149,6 +212,8 @@ extension ControlPlane {
       fallbacks[software] = way
       guard census.ways.count(way) else { return }
       if !way.hasFallback { census.withoutFallback += 1 }
+      census.hearing.count(heard, now: now)
+      if !isOpenSoon(device) { census.withoutWindow += 1 }
       census.domainSizes.count(device, under: policy.limits.domains)
       if canary {
         census.canaries += 1
@@ -184,15 +249,22 @@ extension ControlPlane {
     )
   }
 
+  // What each stage asks of the network when the one before is done.
+  private static func loads(
+    _ stages: [PlannedStage], _ assumptions: ForecastAssumptions
+  ) -> [Forecast.Load] {
+    var offered = 0
+    return stages.map { stage in
+      defer { offered += stage.size }
+      return Forecast.load(of: stage.size, after: offered, assumptions)
+    }
+  }
+
+  // What is special about some of the devices.
   private static func warnings(
-    _ release: Release, _ policy: Policy, _ stages: [PlannedStage], _ census: Census
+    _ release: Release, _ policy: Policy, _ census: Census
   ) -> [String] {
     var warnings: [String] = []
-    if release.status != .published {
-      warnings.append(
-        "release \(release.name):\(release.version) is \(release.status.rawValue); "
-          + "publish it before the start")
-    }
     if census.notFitting > 0 {
       warnings.append("\(census.notFitting) targeted devices are left out: no artifact fits them")
     }
@@ -206,23 +278,35 @@ extension ControlPlane {
         "\(census.withoutFallback) devices could not be brought back: what they run now is not "
           + "among the published releases")
     }
-    warnings += census.ways.warnings(release, policy)
+    return warnings + census.ways.warnings(release, policy)
+  }
+
+  private static func advice(
+    _ release: Release, _ policy: Policy, _ stages: [PlannedStage], _ census: Census
+  ) -> [String] {
+    var advice: [String] = []
+    if release.status != .published {
+      advice.append(
+        "release \(release.name):\(release.version) is \(release.status.rawValue); "
+          + "publish it before the start")
+    }
+    advice += census.ways.detours(release)
     if let group = policy.canary?.group, census.canariesOutside > 0 {
-      warnings.append(
+      advice.append(
         "\(census.canariesOutside) devices of group \(group) are outside the target and go first "
           + "all the same")
     }
     if Schedule.needsApproval(policy, stages) {
-      warnings.append("a person must approve before the start: groundswell rollout approve")
+      advice.append("a person must approve before the start: groundswell rollout approve")
     }
-    if policy.canary == nil {
-      warnings.append("the policy has no canary group; the first stage is drawn from the fleet")
+    if policy.canary == nil, policy.evidence == nil {
+      advice.append("the policy has no canary group; the first stage is drawn from the fleet")
     }
     let largest = stages.map(\.size).max() ?? 0
     if stages.count > 1, let first = stages.first, largest > first.size * 1000 {
-      warnings.append("the largest stage is over 1000 times the first; consider a cap")
+      advice.append("the largest stage is over 1000 times the first; consider a cap")
     }
-    return warnings
+    return advice + EvidenceForecast.advice(policy)
   }
 }
 

@@ -38,16 +38,32 @@ struct WayCounts {
     for (obstacle, count) in barred.sorted(by: { $0.key.clause < $1.key.clause }) {
       warnings.append("\(count) targeted devices are left out: \(obstacle.clause)")
     }
-    for (floor, count) in viaFloor.sorted(by: { $0.key < $1.key }) {
-      warnings.append(
-        "\(count) devices first take \(floor), a floor of \(release.label), and then go on")
-    }
     for (obstacle, count) in withoutReturn.sorted(by: { $0.key.clause < $1.key.clause }) {
       warnings.append(
         "\(count) devices could not go back once they run \(release.label): \(obstacle.clause)"
           + (policy.onAbort == .rollback ? "; a rollback would leave them where they are" : ""))
     }
     return warnings
+  }
+
+  /// What a person should know about floors on the way.
+  func detours(_ release: Release) -> [String] {
+    viaFloor.sorted { $0.key < $1.key }.map { floor, count in
+      "\(count) devices first take \(floor), a floor of \(release.label), and then go on"
+    }
+  }
+
+  /// Devices that cannot get to the release.
+  var left: [DevicesApart] { WayCounts.apart(barred, .leftOut) }
+
+  /// Devices that could not go back, although what they run is known.
+  var stuck: [DevicesApart] { WayCounts.apart(withoutReturn, .noReturn) }
+
+  private static func apart(
+    _ counts: [RouteObstacle: Int], _ fate: DevicesApart.Fate
+  ) -> [DevicesApart] {
+    counts.map { DevicesApart(fate, count: $0.value, reason: $0.key.clause) }
+      .sorted { $0.reason < $1.reason }
   }
 }
 

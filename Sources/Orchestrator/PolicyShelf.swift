@@ -7,11 +7,22 @@ public import UpdateModel
 /// Policies by name. A policy file is `<name>.json`, and its `name` says the same.
 public struct PolicyShelf: Sendable {
   private let directory: String
+  // Policies that are given and not looked up, by name.
+  private let texts: [String: String]
   /// Larger files are refused.
   private static let fileBytesMax = 256 * 1024
 
   /// Looks into a directory.
-  public init(directory: String) { self.directory = directory }
+  public init(directory: String) {
+    self.directory = directory
+    texts = [:]
+  }
+
+  /// Knows these documents by name and no others.
+  public init(texts: [String: String]) {
+    directory = ""
+    self.texts = texts
+  }
 
   /// Reads a policy with overrides; returns it with the document that says the same.
   public func policy(
@@ -32,6 +43,7 @@ public struct PolicyShelf: Sendable {
 
   /// The names of all policies, sorted.
   public var names: [String] {
+    if directory.isEmpty { return texts.keys.sorted() }
     guard let handle = opendir(directory) else { return [] }
     defer { closedir(handle) }
     var names: [String] = []
@@ -45,6 +57,7 @@ public struct PolicyShelf: Sendable {
   }
 
   private func read(_ file: String) -> [UInt8]? {
+    if directory.isEmpty { return texts[String(file.dropLast(5))].map { Array($0.utf8) } }
     guard let handle = fopen("\(directory)/\(file)", "r") else { return nil }
     defer { fclose(handle) }
     var bytes = [UInt8](repeating: 0, count: PolicyShelf.fileBytesMax + 1)

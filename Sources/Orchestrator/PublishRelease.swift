@@ -86,7 +86,11 @@ extension ControlPlane {
   private func stopRollouts(
     of release: ReleaseID, by person: String, _ ledger: inout Ledger, _ draft: inout Draft
   ) {
-    for book in ledger.books.values where book.rollout.specification.release == release {
+    // In the order of their numbers, so that histories of equal events are equal.
+    for id in ledger.books.keys.sorted() {
+      guard let book = ledger.books[id], book.rollout.specification.release == release else {
+        continue
+      }
       let status = book.rollout.status
       guard status.grantsUpdates || status == .paused || status == .ended else { continue }
       let event = RolloutEvent.stopped(

@@ -93,7 +93,12 @@ extension ControlPlane {
       }
       var draft = Draft(room, now: now)
       var isNews = false
-      // A word about the attempt before says nothing about the present one.
+      // A word about the attempt before says nothing about the present one; but a device that says
+      // that it installed may run the release, so it is asked.
+      if action.id != id, case .installed = report.meaning {
+        room.fleet.askForAttributes(device, true)
+        room.fleet.wake(device)
+      }
       if action.id == id {
         if answersCancel, !isAboutToStop(action, book) { return .notCancelling }
         // There is one refusal: the action is closed.

@@ -51,19 +51,24 @@ extension ControlPlane {
   ) throws(Problem) -> (tokens: [String], ticket: UInt64) {
     try requireStore()
     let now = clock.now
-    let tokens = try ControlPlane.tokens(for: registrations)
+    let tokens = try tokens(for: registrations)
+    try refuseTwins(registrations)
+    // All that takes long is done before the ledger is locked: 100,000 devices may come at once.
+    let devices = zip(registrations, tokens).map { registration, token in
+      Device(
+        key: DeviceKey(tenant: room.tenant, device: registration.device),
+        hardware: registration.hardware,
+        tokenDigest: Digest(bytes: SHA256.value(of: token).bytes),
+        tags: registration.tags, attributes: [:], createdAt: now)
+    }
+    let entries = devices.map(Fleet.Entry.init)
+    let registered = devices.map { Change.device($0) }
     let ticket = try room.ledger.withLock { ledger throws(Problem) -> UInt64 in
-      try refuseDuplicates(registrations, in: room)
+      try refuseKnown(registrations, in: room)
       try refuseFilterGroups(registrations, ledger)
-      var changes: [Change] = []
-      for (registration, token) in zip(registrations, tokens) {
-        let device = Device(
-          key: DeviceKey(tenant: room.tenant, device: registration.device),
-          hardware: registration.hardware,
-          tokenDigest: Digest(bytes: SHA256.value(of: token).bytes),
-          tags: registration.tags, attributes: [:], createdAt: now)
-        room.fleet.put(device, lastSeen: nil, wantsAttributes: true, versionReportedAt: nil)
-        changes.append(.device(device))
+      var changes = registered
+      for (registration, entry) in zip(registrations, entries) {
+        room.fleet.put(entry, lastSeen: nil, wantsAttributes: true, versionReportedAt: nil)
         for group in registration.groups {
           changes += join(registration.device, group, room, &ledger)
         }
@@ -75,7 +80,7 @@ extension ControlPlane {
     return (tokens, ticket)
   }
 
-  private static func tokens(for registrations: [Registration]) throws(Problem) -> [String] {
+  private func tokens(for registrations: [Registration]) throws(Problem) -> [String] {
     var tokens: [String] = []
     tokens.reserveCapacity(registrations.count)
     for registration in registrations {
@@ -88,24 +93,34 @@ extension ControlPlane {
     return tokens
   }
 
-  static func newToken() throws(Problem) -> String {
-    do { return try SecureRandom.token() } catch {
+  func newToken() throws(Problem) -> String {
+    // 256 bits, as text that needs no escaping.
+    do { return Base64.url.encode(try randomness.bytes(32)) } catch {
       throw Problem(.internalError, "no randomness for a token: \(error)")
     }
   }
 
-  private func refuseDuplicates(
-    _ registrations: [Registration], in room: Room
-  ) throws(Problem) {
+  private func refuseTwins(_ registrations: [Registration]) throws(Problem) {
     var seen: Set<DeviceID> = []
+    seen.reserveCapacity(registrations.count)
     for (position, registration) in registrations.enumerated() {
-      let id = registration.device
-      guard seen.insert(id).inserted, room.fleet.view(id) == nil else {
-        throw Problem(
-          .conflict, "device \(id) is registered already; nothing was registered",
-          faults: [Problem.Fault(line: position + 1, field: "id", reason: "\(id) exists")])
+      guard seen.insert(registration.device).inserted else {
+        throw ControlPlane.exists(registration.device, at: position)
       }
     }
+  }
+
+  private func refuseKnown(_ registrations: [Registration], in room: Room) throws(Problem) {
+    for (position, registration) in registrations.enumerated()
+    where room.fleet.contains(registration.device) {
+      throw ControlPlane.exists(registration.device, at: position)
+    }
+  }
+
+  private static func exists(_ id: DeviceID, at position: Int) -> Problem {
+    Problem(
+      .conflict, "device \(id) is registered already; nothing was registered",
+      faults: [Problem.Fault(line: position + 1, field: "id", reason: "\(id) exists")])
   }
 
   private func refuseFilterGroups(
@@ -161,7 +176,7 @@ extension ControlPlane {
   public func renewToken(
     of device: DeviceID, in room: Room
   ) throws(Problem) -> (token: String, ticket: UInt64) {
-    let token = try ControlPlane.newToken()
+    let token = try newToken()
     let ticket = try change(device, in: room) { (known) throws(Problem) in
       known.tokenDigest = Digest(bytes: SHA256.value(of: token).bytes)
     }

@@ -8,6 +8,8 @@ import UpdateModel
 final class RolloutBook {
   private(set) var rollout: Rollout
   private(set) var actions: [DeviceID: Action] = [:]
+  /// Devices that hold a lease; few, where the actions may be a million.
+  private(set) var leases: Set<DeviceID> = []
   /// What devices said about their present attempt; not durable.
   private(set) var spoken: [DeviceID: Spoken] = [:]
   /// The ranks of all devices by stratum; empty without evidence.
@@ -66,8 +68,13 @@ final class RolloutBook {
       rollout.evolve(
         .marked(stratum: action.stratum, from: known?.mark, to: action.mark), at: now)
     }
-    if actions[action.device]?.id != action.id { spoken[action.device] = nil }
+    if known?.id != action.id { spoken[action.device] = nil }
     actions[action.device] = action
+    if action.isLeased {
+      leases.insert(action.device)
+    } else if known?.isLeased == true {
+      leases.remove(action.device)
+    }
   }
 
   /// Counts a report and keeps how far the device is.
@@ -93,17 +100,28 @@ final class RolloutBook {
       rollout.evolve(.approved(by: approvedBy), at: rollout.specification.createdAt)
     }
     index(plan)
-    plannedFleetSize = plan.fleetSize
+  }
+
+  /// Takes over the ranks of the fleet at a start of the service. Devices that joined and were not
+  /// written before it ended join again.
+  func reindex(_ plan: FleetPlan, now: Instant) {
+    index(plan)
+    for (index, stratum) in rollout.strata.enumerated() {
+      for _ in 0..<max(0, ranks.count(index) - stratum.size) {
+        rollout.evolve(.joined(stratum: index), at: now)
+      }
+    }
   }
 
   /// Takes over the ranks of the fleet; the rollout's own counters stay.
-  func index(_ plan: FleetPlan) {
+  private func index(_ plan: FleetPlan) {
     indexStrata()
     var ranks = [[UInt64]](repeating: [], count: rollout.strata.count)
     for stratum in plan.strata {
       if let index = strata[stratum.label] { ranks[index] = stratum.ranks }
     }
-    self.ranks = RankIndex(ranks)
+    self.ranks = RankIndex(sorted: ranks)
+    plannedFleetSize = plan.fleetSize
     cohort = ControlCohort(plan.cohort)
   }
 
@@ -169,6 +187,7 @@ final class RolloutBook {
   /// it took from the limits is taken again.
   func restore(_ action: Action, now: Instant, device: () -> Device?) {
     actions[action.device] = action
+    if action.isLeased { leases.insert(action.device) }
     if rollout.gathersEvidence {
       rollout.evolve(.marked(stratum: action.stratum, from: nil, to: action.mark), at: now)
     }
@@ -180,15 +199,28 @@ final class RolloutBook {
   private lazy var largestDownload: Int64 =
     artifacts.values.map { $0.reduce(0) { $0 + $1.size } }.max() ?? 0
 
+  /// What a closed rollout has no use for; to be freed where nobody waits.
+  struct Leftovers {
+    fileprivate let actions: [DeviceID: Action]
+    fileprivate let spoken: [DeviceID: Spoken]
+    fileprivate let measured: [DeviceID: [Int: Instant]]
+    fileprivate let ranks: RankIndex
+    fileprivate let cohort: ControlCohort
+  }
+
   /// Lets the participants of a closed rollout go; the store has them.
-  func forgetActions() {
+  func forgetActions() -> Leftovers {
     precondition(rollout.status == .closed, "only a closed rollout is history")
+    let leftovers = Leftovers(
+      actions: actions, spoken: spoken, measured: measured, ranks: ranks, cohort: cohort)
     actions = [:]
+    leases = []
     spoken = [:]
     ranks = .empty
     cohort = ControlCohort()
     measured = [:]
     load = DomainLoad()
+    return leftovers
   }
 
   /// Whether the rollout can still concern a device.

@@ -51,6 +51,8 @@ public final class Room: Sendable {
   private let pollSecondsCopy = Atomic<Int64>(TenantSettings().pollInterval.wholeSeconds)
   private let epochCounter = Atomic<UInt32>(1)
   private let changeCounter = Atomic<UInt64>(1)
+  private let longestTurn = Atomic<Int64>(0)
+  private let longestWork = Atomic<Int64>(0)
 
   init(tenant: Name) { self.tenant = tenant }
 
@@ -80,6 +82,27 @@ public final class Room: Sendable {
 
   /// Grows with every change that a page would show.
   public var changes: UInt64 { changeCounter.load(ordering: .acquiring) }
+
+  /// The longest time for which decisions that time makes kept all others from the ledger, in
+  /// microseconds, since the start.
+  public var longestTurnMicroseconds: Int64 { longestTurn.load(ordering: .relaxed) }
+
+  /// The most processor time of such a turn, in microseconds: much less than the longest turn means
+  /// that others used the processors.
+  public var longestTurnProcessorMicroseconds: Int64 { longestWork.load(ordering: .relaxed) }
+
+  /// Runs a part of `ControlPlane.advance` with the ledger, alone, and notes how long that took.
+  func turn<Result>(
+    _ body: (inout sending Ledger) -> sending Result
+  ) -> sending Result {
+    ledger.withLock { ledger in
+      let watch = Stopwatch()
+      let result = body(&ledger)
+      longestTurn.max(watch.microseconds, ordering: .relaxed)
+      longestWork.max(watch.processorMicroseconds, ordering: .relaxed)
+      return result
+    }
+  }
 
   /// Notes that a page would show something else now.
   func noteChange() { changeCounter.add(1, ordering: .releasing) }

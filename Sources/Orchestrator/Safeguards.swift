@@ -30,8 +30,8 @@ extension ControlPlane {
     room.ledger.withLock { Array($0.safeguards.values) }.sorted { $0.id < $1.id }
   }
 
-  /// Lifts a safeguard, and the quarantine in the rollout that found it while that still runs.
-  /// Returns the ticket to wait for. Throws `notFound`.
+  /// Lifts a safeguard, and the quarantine in the rollout that found it while that still runs; the
+  /// evidence that there was is set aside. Returns the ticket to wait for. Throws `notFound`.
   public func liftSafeguard(
     _ id: Int, by person: String, in room: Room
   ) throws(Problem) -> UInt64 {

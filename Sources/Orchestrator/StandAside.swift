@@ -109,12 +109,13 @@ extension ControlPlane {
       let candidate = ledger.candidate(device, in: book, window: .open(until: nil))
       // Before its stage opens nobody waits for it, and a row less is written.
       guard candidate.fits, !candidate.runsRelease, let open = rollout.openStage,
-        let stage = Eligibility.stage(of: candidate, in: rollout), stage <= open
+        let stage = Eligibility.stage(of: candidate, in: rollout), stage <= open,
+        rollout.hasPlace(for: candidate)
       else { return true }
       var part = Action(
         superseding: winner, of: specification, device: device.key.device, stage: stage,
         id: newID(&draft), now: draft.now)
-      part.stratum = candidate.stratum
+      part.stratum = rollout.stratum(of: candidate)
       draft.record(part, in: book, &ledger)
       draft.judge(book)
       return true
@@ -169,12 +170,13 @@ extension ControlPlane {
   func close(_ book: RolloutBook, _ ledger: inout Ledger, _ draft: inout Draft) {
     // Nobody looks after the leases of a closed rollout, and they would bar their devices from
     // others.
-    for action in book.actions.values.filter(\.isLeased).sorted(by: { $0.device < $1.device }) {
+    for device in book.leases.sorted() {
+      guard let action = book.actions[device] else { continue }
       draft.record(action.withdrawn(now: draft.now), in: book, &ledger)
     }
     book.evolve(.closed, now: draft.now)
     draft.happened([.closed], in: book)
-    book.forgetActions()
+    ledger.forgotten.append(book.forgetActions())
     ledger.refreshLive()
   }
 

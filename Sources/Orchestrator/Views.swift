@@ -13,6 +13,8 @@ public struct RolloutView: Sendable {
   public let release: Release
   /// What it waits for, in words.
   public let reason: String
+  /// When it was looked at.
+  public let at: Instant
 }
 
 /// A device with what operators, the device itself and the rollouts say about it.
@@ -23,7 +25,8 @@ public struct DeviceOverview: Sendable {
   public let lastSeen: Instant?
   /// The explicit and filter groups it is in, by name.
   public let groups: [Name]
-  /// Its part in the newest rollout it takes part in; nil when it takes part in none.
+  /// Its part in the rollout in which it holds a lease, or else in the first that counts it by
+  /// priority and age; nil when it takes part in none.
   public let part: Participation?
 }
 
@@ -171,7 +174,7 @@ extension ControlPlane {
     }
   }
 
-  private static func view(_ book: RolloutBook, now: Instant) -> RolloutView {
+  static func view(_ book: RolloutBook, now: Instant) -> RolloutView {
     let rollout = book.rollout
     let reason: String =
       switch Gate.evaluate(rollout, now: now) {
@@ -183,7 +186,7 @@ extension ControlPlane {
     let refusal = rollout.status == .draft ? book.startRefusal?.detail : nil
     return RolloutView(
       rollout: rollout, release: book.release,
-      reason: refusal.map { "not started as scheduled: \($0)" } ?? reason)
+      reason: refusal.map { "not started as scheduled: \($0)" } ?? reason, at: now)
   }
 
   /// What happened to a rollout, newest first, and the place where the next page starts.
@@ -275,7 +278,10 @@ extension ControlPlane {
 
   private func overview(_ device: Device, _ lastSeen: Instant, _ ledger: Ledger) -> DeviceOverview {
     let books = ledger.live.sorted(by: >).compactMap { ledger.books[$0] }
-    let book = books.first { $0.actions[device.key.device] != nil }
+    // What it does at present comes before what it did.
+    let id = device.key.device
+    let book =
+      books.first { $0.actions[id]?.isLeased ?? false } ?? books.first { $0.actions[id] != nil }
     let part = book.flatMap { book in
       book.actions[device.key.device].map { ControlPlane.part($0, book) }
     }
@@ -305,25 +311,6 @@ extension ControlPlane {
     }
     let items = page.items
     return room.ledger.withLock { ledger in items.map { overview($0.0, $0.1, ledger) } }
-  }
-
-  /// Why a device stands where it stands in a rollout, in words.
-  public func explain(
-    _ id: DeviceID, rollout text: String, in room: Room
-  ) throws(Problem) -> String {
-    guard let (device, _) = room.fleet.device(DeviceKey(tenant: room.tenant, device: id)) else {
-      throw Problem(.notFound, "there is no device \(id)")
-    }
-    let now = clock.now
-    let schedule = try room.ledger.withLock { ledger throws(Problem) in
-      try ledger.resolve(rollout: text).rollout.policy.windows
-    }
-    loadZones(for: device, in: schedule, now: now)
-    return try room.ledger.withLock { ledger throws(Problem) in
-      let book = try ledger.resolve(rollout: text)
-      return ledger.explain(
-        device, in: book, window: window(of: device, in: schedule, room, now: now).state, now: now)
-    }
   }
 
   /// What the first page shows.

@@ -43,6 +43,23 @@ public struct Candidate: Equatable, Sendable {
   }
 }
 
+extension Rollout {
+  /// The stratum in which a device counts; nil for canaries, who are picked and not drawn, and
+  /// where no evidence is gathered.
+  public func stratum(of candidate: Candidate) -> Int? {
+    Eligibility.isFirstGroup(candidate, in: self) ? nil : candidate.stratum
+  }
+
+  /// Whether the steps so far leave a place in the device's stratum.
+  ///
+  /// Besides the rank, the number counts: a device that joined below the open rank must not make a
+  /// step larger than the evidence allowed.
+  public func hasPlace(for candidate: Candidate) -> Bool {
+    guard let index = stratum(of: candidate) else { return true }
+    return strata[index].evidence.granted < strata[index].opened
+  }
+}
+
 /// The answer for one device and one rollout.
 public enum Eligibility: Equatable, Sendable {
   /// A lease may be granted in this stage.
@@ -165,7 +182,7 @@ public enum Eligibility: Equatable, Sendable {
   }
 
   // A canary group goes first even when the rollout's target leaves it out.
-  private static func isFirstGroup(_ candidate: Candidate, in rollout: Rollout) -> Bool {
+  static func isFirstGroup(_ candidate: Candidate, in rollout: Rollout) -> Bool {
     candidate.isCanary && (rollout.stages.first?.plan.isCanary ?? false)
   }
 
@@ -179,13 +196,8 @@ public enum Eligibility: Equatable, Sendable {
     }
   }
 
-  // Besides the rank, the number counts: a device that joined below the open rank must not make a
-  // step larger than the evidence allowed.
   private static func openPlace(of candidate: Candidate, in rollout: Rollout) -> Int? {
-    guard let place = place(of: candidate, in: rollout), let stratum = candidate.stratum,
-      rollout.strata[stratum].evidence.granted < rollout.strata[stratum].opened
-    else { return nil }
-    return place
+    rollout.hasPlace(for: candidate) ? place(of: candidate, in: rollout) : nil
   }
 
   /// One sentence for people.

@@ -15,6 +15,8 @@ public struct EvidenceCounts: Equatable, Sendable {
   public private(set) var undelivered = 0
   /// Were taken out before they began to install.
   public private(set) var spared = 0
+  /// Failed and wait for another attempt; without a verdict so far.
+  public private(set) var failing = 0
   /// Were granted and have not begun to install.
   public private(set) var unexposed = 0
   private var openSince: TimedCounts
@@ -73,6 +75,9 @@ public struct EvidenceCounts: Equatable, Sendable {
     case .undelivered: undelivered -= 1
     case .spared: spared -= 1
     case .open(let since): openSince.remove(since)
+    case .failing(let since):
+      openSince.remove(since)
+      failing -= 1
     case .proven(let since): provenSince.remove(since)
     case .reported: reported -= 1
     case .lost: lost -= 1
@@ -83,13 +88,17 @@ public struct EvidenceCounts: Equatable, Sendable {
     case .undelivered: undelivered += 1
     case .spared: spared += 1
     case .open(let since): openSince.add(since)
+    case .failing(let since):
+      openSince.add(since)
+      failing += 1
     case .proven(let since): provenSince.add(since)
     case .reported: reported += 1
     case .lost: lost += 1
     case .withdrawn: withdrawn += 1
     }
     precondition(
-      min(min(unexposed, undelivered, spared), reported, lost, withdrawn) >= 0, "marks are counted")
+      min(min(unexposed, undelivered, spared), failing, reported, lost, withdrawn) >= 0,
+      "marks are counted")
   }
 
   /// Lets time pass: devices ripen, and patience with others ends.

@@ -3,7 +3,7 @@
 // The statistics themselves are `EvidenceGate.decide`; here its inputs are taken from the rollout
 // and its answer becomes a verdict with a reason. Nothing here changes a rollout.
 
-import UpdateModel
+public import UpdateModel
 
 /// Judges one rollout that gathers evidence, at one instant.
 struct EvidenceJudge {
@@ -11,9 +11,12 @@ struct EvidenceJudge {
   private let terms: Policy.Evidence
   private let parameters: GateParameters
   private let now: Instant
+  private let isSilent: Bool
 
-  init?(_ rollout: Rollout, now: Instant) {
+  /// With `isSilent`, reasons to wait have no words: they cost more than the decision.
+  init?(_ rollout: Rollout, now: Instant, isSilent: Bool = false) {
     guard let terms = rollout.policy.evidence else { return nil }
+    self.isSilent = isSilent
     self.rollout = rollout
     self.terms = terms
     self.now = now
@@ -22,8 +25,10 @@ struct EvidenceJudge {
 
   /// What the gate says, for a rollout that runs, is paused or is complete.
   func verdict() -> GateVerdict {
-    if let reason = canaryFault() { return .stop(.evidence(reason)) }
     let judgement = judge()
+    // Devices die of old age too, and nobody is left to compare with.
+    guard !rollout.isWatchOver(at: now) else { return latecomers }
+    if let reason = canaryFault() { return .stop(.evidence(reason)) }
     if let harm = metricFault(judgement) { return harm }
     switch judgement.decision.verdict {
     case .abort: return .stop(.evidence(judgement.sentence))
@@ -34,13 +39,15 @@ struct EvidenceJudge {
     default: break
     }
     switch rollout.status {
-    case .paused: return .wait(.paused)
+    case .paused: return .wait(rollout.hold.map { .held($0) } ?? .paused)
     case .completed: return joiners(judgement)
     case .ended: return .wait(.endTime(underWay: rollout.tally.leased))
     default: break
     }
     if let hold = rollout.hold { return .wait(.held(hold)) }
-    if let hold = deliveryFault() { return .hold(hold, judgement) }
+    if let hold = deliveryFault() {
+      return .hold(hold, judgement.saying(words(judgement.decision)))
+    }
     return step(judgement)
   }
 
@@ -57,7 +64,7 @@ struct EvidenceJudge {
         }
         guard judgement.step.verdictsIn else { return .wait(.evidence(judgement.sentence)) }
         if let wait = Gate.judgeSoak(rollout, open, now: now) { return wait }
-        if let wait = deviceHours() { return wait }
+        if let wait = deviceHours(judgement) { return wait }
       }
     }
     return widen(judgement)
@@ -86,11 +93,8 @@ struct EvidenceJudge {
       let least = rollout.isHoldWaived && stratum.quarantine == nil ? 1 : 0
       return StepPart(stratum: index, count: min(stratum.left, max(found, least)))
     }
-    let total = sizes.reduce(0) { $0 + $1.count }
-    if let room = Plan.ceiling(of: rollout).map({ $0.upTo - rollout.opened }), total > room {
-      for index in sizes.indices where sizes[index].count > 0 {
-        sizes[index].count = max(1, sizes[index].count * max(room, 1) / total)
-      }
+    if let room = Plan.ceiling(of: rollout).map({ $0.upTo - rollout.opened }) {
+      sizes.shrink(to: room)
     }
     return sizes.filter { $0.count > 0 }
   }
@@ -105,16 +109,38 @@ struct EvidenceJudge {
     return sizes.isEmpty ? ended : .widen(sizes)
   }
 
-  private func deviceHours() -> GateVerdict? {
+  // After the watch nothing new is learned: a kind that was proven takes in who comes, of another a
+  // few may.
+  private var latecomers: GateVerdict {
+    let parts = rollout.strata.indices.compactMap { index -> StepPart? in
+      let stratum = rollout.strata[index]
+      guard stratum.quarantine == nil, stratum.left > 0 else { return nil }
+      let isProven = stratum.evidence.matured > stratum.evidence.reported
+      let count = isProven ? stratum.left : min(stratum.left, terms.first - stratum.opened)
+      return count > 0 ? StepPart(stratum: index, count: count) : nil
+    }
+    return parts.isEmpty ? .wait(.ended(.completed)) : .widen(parts)
+  }
+
+  private func deviceHours(_ judgement: Judgement) -> GateVerdict? {
     let have = rollout.strata.reduce(0) { $0 + $1.evidence.deviceHours(at: now) }
     guard have < terms.deviceHours else { return nil }
+    if rollout.strata.allSatisfy({ $0.evidence.proven == 0 }), rollout.leaseCount == 0 {
+      // Hours that nobody gathers never add up.
+      let reason =
+        "no device runs the release, so the \(terms.deviceHours) hours that the policy asks for "
+        + "are not gathered; look at the failures, then resume or abort"
+      return rollout.isHoldWaived ? nil : .hold(.stalled(reason), judgement.saying(reason))
+    }
     return .wait(.deviceHours(have: have, need: terms.deviceHours))
   }
 
   // MARK: The judgement
 
   func judge() -> Judgement {
-    let strata = rollout.strata.map(StratumCounts.init)
+    let strata = rollout.strata.map {
+      StratumCounts($0, failures: rollout.failures(in: $0.evidence))
+    }
     let control = rollout.control.map(ControlCounts.init) ?? .none
     let last = rollout.stages.last.map { $0.plan.isCanary ? 0 : $0.plan.size } ?? 0
     let step = StepCounts(
@@ -137,10 +163,16 @@ struct EvidenceJudge {
       stratum.evidence.granted - stratum.evidence.unexposed >= stratum.opened
     }
     if isCovered { return true }
-    let openFor = now - (rollout.stages[open].openedAt ?? now)
-    let cover = Interval(milliseconds: 2 * rollout.specification.pollInterval.milliseconds)
-    let isUnderWay = live.contains { $0.evidence.unexposed > 0 }
-    return openFor >= (isUnderWay ? patience : cover)
+    let openedAt = rollout.stages[open].openedAt ?? now
+    if live.contains(where: { $0.evidence.unexposed > 0 }) { return now - openedAt >= patience }
+    // Limits let devices in one after the other, so a step is heard of when grants have dried up.
+    return now - max(openedAt, rollout.lastGrantAt ?? openedAt) >= cover
+  }
+
+  // Two polls; with maintenance windows every device has had one that opens each day.
+  private var cover: Interval {
+    let polls = 2 * rollout.specification.pollInterval.milliseconds
+    return Interval(milliseconds: rollout.policy.windows == nil ? polls : polls + 25 * 3_600_000)
   }
 
   private var patience: Interval {
@@ -152,7 +184,7 @@ struct EvidenceJudge {
   // Canaries are picked, not drawn, so they are judged for themselves.
   private func canaryFault() -> String? {
     guard let canary = rollout.canaryEvidence, canary.exposed > 0 else { return nil }
-    let failures = canary.reported + canary.lost
+    let failures = rollout.failures(in: canary) + canary.lost
     let e = EValue.logAbort(
       failures: failures, trials: canary.exposed, tolerance: parameters.tolerance)
     guard e >= EValue.threshold(alpha: parameters.alphaAbort) else { return nil }
@@ -168,7 +200,8 @@ struct EvidenceJudge {
     let threshold = EValue.threshold(alpha: parameters.alphaAbort / tests)
     for index in live {
       for metric in rollout.strata[index].metrics where metric.logE >= threshold {
-        let why = "\(rollout.strata[index].label) does worse than devices that are not updated: "
+        let why =
+          "\(rollout.strata[index].label) does worse than devices that are not updated: "
           + metric.sentence
         let gone = rollout.strata.count { $0.quarantine != nil } + 1
         guard live.count > 1, gone < terms.quarantineLimit else { return .stop(.evidence(why)) }
@@ -190,13 +223,32 @@ struct EvidenceJudge {
   // MARK: Words
 
   private func sentence(_ decision: GateDecision) -> String {
+    isSilent && decision.verdict == .wait ? "" : words(decision)
+  }
+
+  private func words(_ decision: GateDecision) -> String {
     EvidenceWords(rollout: rollout, terms: terms).sentence(decision)
+  }
+}
+
+extension [StepPart] {
+  /// Takes from each its share of what is too much; what rounding leaves goes to the first.
+  fileprivate mutating func shrink(to room: Int) {
+    let wanted = map(\.count)
+    let total = wanted.reduce(0, +)
+    guard total > room else { return }
+    for index in indices { self[index].count = wanted[index] * room / total }
+    var left = room - reduce(0) { $0 + $1.count }
+    for index in indices where left > 0 && self[index].count < wanted[index] {
+      self[index].count += 1
+      left -= 1
+    }
   }
 }
 
 extension GateParameters {
   /// The parameters that a policy gives.
-  init(_ terms: Policy.Evidence) {
+  public init(_ terms: Policy.Evidence) {
     self.init()
     tolerance = Double(terms.tolerance.basisPoints) / 10_000
     // With metrics to watch, failures have half of the chance of error.
@@ -215,9 +267,10 @@ extension GateParameters {
 }
 
 extension StratumCounts {
-  init(_ stratum: Stratum) {
+  /// `failures` of its devices are known to have failed.
+  init(_ stratum: Stratum, failures: Int) {
     let excused = stratum.excused
-    let reported = max(0, stratum.evidence.reported - excused.reported)
+    let reported = max(0, failures - excused.reported)
     let lost = max(0, stratum.evidence.lost - excused.lost)
     self.init(
       id: stratum.label, size: stratum.size, left: stratum.left,

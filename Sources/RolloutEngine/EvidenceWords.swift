@@ -9,7 +9,7 @@ struct EvidenceWords {
   func sentence(_ decision: GateDecision) -> String {
     let live = rollout.strata.filter { $0.quarantine == nil }
     let exposed = live.reduce(0) { $0 + $1.evidence.exposed }
-    let reported = live.reduce(0) { $0 + $1.evidence.reported }
+    let reported = live.reduce(0) { $0 + rollout.failures(in: $1.evidence) }
     let lost = live.reduce(0) { $0 + $1.evidence.lost }
     let matured = live.reduce(0) { $0 + $1.evidence.matured }
     let harm = "\(reported) failed and \(lost) fell silent of \(exposed) that began to install"
@@ -49,7 +49,7 @@ struct EvidenceWords {
     let named = rollout.strata.filter { decision.quarantine.contains($0.label) }
     guard !named.isEmpty else { return "" }
     let parts = named.map {
-      "\($0.label): \($0.evidence.reported) failed, \($0.evidence.lost) silent of "
+      "\($0.label): \(rollout.failures(in: $0.evidence)) failed, \($0.evidence.lost) silent of "
         + "\($0.evidence.exposed)"
     }
     return " (\(parts.joined(separator: "; ")))"

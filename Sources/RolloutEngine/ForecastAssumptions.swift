@@ -38,6 +38,20 @@ public struct ForecastAssumptions: Equatable, Sendable {
     }
   }
 
+  /// Waits for a maintenance window from any moment.
+  public struct Closed: Equatable, Sendable {
+    /// The mean wait.
+    public var mean: Interval
+    /// The longest wait.
+    public var longest: Interval
+
+    /// Joins the facts.
+    public init(mean: Interval, longest: Interval) {
+      self.mean = mean
+      self.longest = longest
+    }
+  }
+
   /// The devices.
   public var strata: [Stratum]
   /// The settings of the gate.
@@ -56,6 +70,9 @@ public struct ForecastAssumptions: Equatable, Sendable {
   public var silence = Interval.minutes(210)
   /// The length of a daily maintenance window; nil when devices may install at any time.
   public var window: Interval?
+  /// How long devices wait for their window, where windows are not the same every day; nil for
+  /// what follows from `window`.
+  public var closed: Closed?
   /// The bytes that a device downloads.
   public var payloadBytes: Int64 = 0
   /// How fast a device downloads; above 0.
@@ -64,6 +81,10 @@ public struct ForecastAssumptions: Equatable, Sendable {
   public var bytesPerSecondMax: Int64?
   /// New grants in a minute at most; nil without such a limit, else above 0.
   public var grantsPerMinuteMax: Int?
+  /// A rate of grants that grows with the devices that were granted; nil for none.
+  public var rateGrowth: Policy.RateGrowth?
+  /// Devices that hold a lease at the same time at most; nil without such a limit, else above 0.
+  public var concurrentMax: Int?
   /// The failure rate of the firmware in the expected and the latest case.
   public var failureRate = 0.001
   /// Trying again; nil when every delivery works at once.

@@ -63,6 +63,9 @@ public enum GateVerdict: Equatable, Sendable {
     case superseded(stage: String)
     /// Its end time passed; so many devices are under way.
     case endTime(underWay: Int)
+    /// No device of the open stage reached a verdict in the time the stage waits, and none is under
+    /// way; a person has to decide.
+    case noVerdict(stage: String, of: Int, within: Interval)
 
     /// One sentence for people.
     public func sentence(now: Instant) -> String {
@@ -80,7 +83,8 @@ public enum GateVerdict: Equatable, Sendable {
       case .evidence(let sentence): return sentence
       case .outage(let heard):
         return "outage: only \(heard) of the devices that are not updated are heard; nothing is "
-          + "concluded from silence and nothing widens until they are back"
+          + "concluded from silence and nothing widens until they are back; abort if it is the "
+          + "release that silenced them"
       case .deviceHours(let have, let need):
         return "devices have run the release for \(have) hours together, \(need) needed"
       case .held(let hold): return "held for a person: \(hold.sentence)"
@@ -97,6 +101,12 @@ public enum GateVerdict: Equatable, Sendable {
       case .endTime(let underWay):
         let rest = underWay == 0 ? "" : "; \(underWay) devices under way finish"
         return "ended: its end time passed\(rest)"
+      case .noVerdict(let stage, let of, let within):
+        let who =
+          of == 1 ? "its only device has no verdict" : "none of its \(of) devices has a verdict"
+        return
+          "\(stage) has no device left to learn from: \(who) after \(within), and none is under "
+          + "way; approve it to go on without, abort, or wait for a device to call"
       }
     }
   }
@@ -106,6 +116,12 @@ public enum GateVerdict: Equatable, Sendable {
 public enum Gate {
   /// Answers for the present counters. Safe to ask at any time and as often as one likes.
   public static func evaluate(_ rollout: Rollout, now: Instant) -> GateVerdict {
+    evaluate(rollout, isSilent: false, now: now)
+  }
+
+  private static func evaluate(
+    _ rollout: Rollout, isSilent: Bool, now: Instant
+  ) -> GateVerdict {
     switch rollout.status {
     case .draft: return .wait(reasonToWait(Schedule.start(of: rollout, now: now)))
     case .rollingBack:
@@ -117,7 +133,7 @@ public enum Gate {
     if Schedule.isOver(rollout, now: now), rollout.status == .running || rollout.status == .paused {
       return .end
     }
-    if let judge = EvidenceJudge(rollout, now: now) { return judge.verdict() }
+    if let judge = EvidenceJudge(rollout, now: now, isSilent: isSilent) { return judge.verdict() }
     switch rollout.status {
     case .ended: return .wait(.endTime(underWay: rollout.tally.leased))
     case .paused: return .wait(.paused)
@@ -144,7 +160,7 @@ public enum Gate {
     // bounds it.
     for _ in 0...(rollout.stages.count * 2 + rollout.strata.count + 4) {
       let event: RolloutEvent
-      switch evaluate(rollout, now: now) {
+      switch evaluate(rollout, isSilent: true, now: now) {
       case .wait: return events
       case .settle: event = .stageSettled(rollout.openStage ?? 0)
       case .advance: event = .stageOpened((rollout.openStage ?? -1) + 1)
@@ -178,11 +194,12 @@ public enum Gate {
 
   private static func exceededLimit(_ rollout: Rollout) -> Rollout.StopReason? {
     guard let limit = rollout.policy.failureLimit else { return nil }
-    let tally = rollout.tally
-    guard tally.failures >= limit.minimum,
-      limit.share.isExceeded(by: tally.failures, of: max(1, tally.exposed))
+    let exposed = rollout.tally.exposed
+    let failures = rollout.failureCount
+    guard failures >= limit.minimum,
+      limit.share.isExceeded(by: failures, of: max(1, exposed))
     else { return nil }
-    return .failureLimit(failures: tally.failures, exposed: tally.exposed, limit: limit)
+    return .failureLimit(failures: failures, exposed: exposed, limit: limit)
   }
 
   private static func judgeOpenStage(_ rollout: Rollout, now: Instant) -> GateVerdict {
@@ -206,8 +223,13 @@ public enum Gate {
       if awaited == 0, have == 0 { return .wait(.superseded(stage: stage.plan.name)) }
       if have >= need { return .settle }
       let patienceIsOver = now - openedAt >= gate.waitAtMost
-      // Devices that wait to try again may never call again, so they are not waited for.
-      if patienceIsOver, have > 0, stage.tally.leased == 0 { return .settle }
+      // Devices that wait to try again may never call again, so they are not waited for. But what
+      // nobody tried proves nothing: then a person decides.
+      if patienceIsOver, stage.tally.leased == 0 {
+        if have > 0 || stage.signedOffBy != nil { return .settle }
+        return .wait(
+          .noVerdict(stage: stage.plan.name, of: awaited, within: gate.waitAtMost))
+      }
       return .wait(
         .verdicts(stage: stage.plan.name, have: have, need: need, of: awaited))
     }

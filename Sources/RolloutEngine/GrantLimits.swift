@@ -94,6 +94,13 @@ extension Rollout {
     return retries >= budget.allowance(after: notifiedCount)
   }
 
+  /// Devices that count against the release: those that failed or were lost and, once the budget of
+  /// repetitions is spent, those that failed and wait for an attempt that nobody will give them.
+  public var failureCount: Int {
+    let isSpent = isRetryBudgetSpent
+    return count { $0.failures + (isSpent ? $0[.retrying] : 0) }
+  }
+
   private func count(_ of: (Tally) -> Int) -> Int {
     var sum = 0
     for index in stages.indices { sum += of(stages[index].tally) }
@@ -117,6 +124,7 @@ extension Rollout {
       for _ in 1..<max(1, action.attempt) { evolve(.repeated, at: now) }
     }
     guard action.grantedAt <= now else { return }
+    lastGrantAt = max(lastGrantAt ?? action.grantedAt, action.grantedAt)
     let age = now - action.grantedAt
     if age <= .minutes(1) { evolve(.granted, at: action.grantedAt) }
     guard let rate = policy.limits.bandwidth else { return }

@@ -16,6 +16,9 @@ public enum Mark: Equatable, Sendable {
   case undelivered
   /// Began to install; no verdict yet.
   case open(since: Instant)
+  /// Began to install, failed, and waits for another attempt. No verdict yet; but where no further
+  /// attempts are given, it is a failure.
+  case failing(since: Instant)
   /// Runs the release, verified; counts as proven once the soak time has passed.
   case proven(since: Instant)
   /// Failed to install, fell back, or went bad later. Stays for good.
@@ -41,10 +44,16 @@ extension Action {
     if isSilent { return .lost }
     if let provenAt { return .proven(since: provenAt) }
     switch (kind, state) {
+    case (.update, .retrying) where failure != nil: return .failing(since: exposedAt)
     case (.update, .leased), (.update, .retrying), (.update, .ended(.lost)),
       (.update, .ended(.failed)), (.update, .ended(.succeeded)), (.update, .ended(.unverified)):
       return .open(since: exposedAt)
     case (.rollback, _), (.update, .ended): return .withdrawn
     }
+  }
+  /// Whether the silence of the device would be evidence.
+  public var isWatched: Bool {
+    guard kind == .update, exposedAt != nil, !isReported, !isSilent else { return false }
+    return mark != .withdrawn
   }
 }

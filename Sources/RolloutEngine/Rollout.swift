@@ -5,7 +5,7 @@ public import UpdateModel
 /// A rollout in motion. It knows counters, never devices.
 public struct Rollout: Equatable, Sendable {
   /// What was asked for.
-  public let specification: RolloutSpecification
+  public internal(set) var specification: RolloutSpecification
   /// The stages with their progress, canary first.
   public internal(set) var stages: [Stage]
   /// Present status.
@@ -22,6 +22,8 @@ public struct Rollout: Equatable, Sendable {
   public internal(set) var endedAt: Instant?
   /// Grants of the last minute.
   public internal(set) var window = GrantWindow()
+  /// When a lease was last granted; nil before the first.
+  public internal(set) var lastGrantAt: Instant?
   /// Devices that may fail alike, in the order found; empty where no evidence is gathered.
   public internal(set) var strata: [Stratum]
   /// What the canary group says; it opens the way, and says nothing about the rest of the fleet.
@@ -123,8 +125,8 @@ public struct Rollout: Equatable, Sendable {
 
   /// A rollout that has not started.
   ///
-  /// `strata` lists label and size of what the fleet divides into; with evidence, `stages` holds the
-  /// canary stage alone, and the gate adds the others step by step.
+  /// `strata` lists label and size of what the fleet divides into; with evidence, `stages` holds
+  /// the canary stage alone, and the gate adds the others step by step.
   public init(
     specification: RolloutSpecification, stages: [PlannedStage],
     strata: [(label: String, size: Int)] = [], domainSizes: DomainSizes = DomainSizes()
@@ -187,6 +189,10 @@ public enum RolloutEvent: Equatable, Sendable {
   case held(Hold, Judgement)
   /// A person said to bring everyone back, whatever becomes of the first.
   case returnForced(by: String)
+  /// A person changed values of its policy.
+  case amended(Policy, JSON, changes: String, by: String)
+  /// The devices that are not updated yet fell silent, or are heard again.
+  case outage(Bool, Judgement)
   /// Devices with values that no stratum has were found.
   case stratumFound(String)
   /// A device joined that was not known when the rollout was planned.
@@ -233,9 +239,11 @@ public enum RolloutEvent: Equatable, Sendable {
     }
     switch self {
     case .started:
-      return rollout.stages.isEmpty
-        ? "started; the evidence opens each step" : "started with \(stage(0)), \(devices(0))"
-    case .stageSettled(let index): return "\(stage(index)) has its quorum; soaking"
+      // With evidence and without canaries the first step opens by a decision of its own.
+      return rollout.stages.isEmpty ? "started" : "started with \(stage(0)), \(devices(0))"
+    case .stageSettled(let index):
+      let isStep = !rollout.stages[index].plan.openings.isEmpty
+      return "\(stage(index)) " + (isStep ? "has its verdicts" : "has its quorum; soaking")
     case .stageOpened(let index):
       return "\(stage(index)) opened, \(devices(index))"
     case .signedOff(let index, let name, let comment):
@@ -259,6 +267,10 @@ public enum RolloutEvent: Equatable, Sendable {
     case .held(let hold, _): return "held: \(hold.sentence)"
     case .returnForced(let name):
       return "\(name) said to bring everyone back, whatever becomes of the first"
+    case .amended(_, _, let changes, let name): return "policy changed by \(name): \(changes)"
+    case .outage(true, let judgement): return judgement.sentence
+    case .outage(false, _):
+      return "devices that are not updated are heard again; the clocks go on"
     case .stratumFound(let label): return "found devices of a new kind: \(label)"
     case .widened, .joined, .controlSeen, .marked, .measured: return nil
     case .completed: return "completed"
@@ -299,8 +311,12 @@ extension Rollout {
     case .ended: end(.ended, at: now)
     case .rolledBack: end(.rolledBack, at: now)
     case .closed: end(.closed, at: now)
-    case .granted: window.count(at: now)
-    case .stepOpened, .widened, .quarantined, .quarantineLifted, .held, .returnForced,
+    case .granted:
+      window.count(at: now)
+      lastGrantAt = max(lastGrantAt ?? now, now)
+    case .amended(let policy, let document, _, _):
+      specification = specification.following(policy, document)
+    case .stepOpened, .widened, .quarantined, .quarantineLifted, .held, .returnForced, .outage,
       .stratumFound, .joined, .controlSeen, .marked, .measured:
       evolveEvidence(event, at: now)
     case .repeated: retries += 1

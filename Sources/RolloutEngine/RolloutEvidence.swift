@@ -1,6 +1,6 @@
 // RolloutEvidence: what events do to the evidence of a rollout; the second half of `evolve`.
 
-import UpdateModel
+public import UpdateModel
 
 extension Rollout {
   mutating func evolveEvidence(_ event: RolloutEvent, at now: Instant) {
@@ -11,20 +11,23 @@ extension Rollout {
       take(plan.openings)
       self.stall = stall
       isHoldWaived = false
-    case .widened(let openings): widen(openings)
+    case .widened(let openings): widen(openings, at: now)
     case .quarantined(let indices, let judgement):
       for index in indices {
         strata[index].quarantine = Stratum.Quarantine(since: now, reason: judgement.sentence)
       }
     case .quarantineLifted(let index, _):
       strata[index].quarantine = nil
-      strata[index].excused.exposed = strata[index].evidence.reported + strata[index].evidence.lost
-      strata[index].excused.reported = strata[index].evidence.reported
-      strata[index].excused.lost = strata[index].evidence.lost
+      let evidence = strata[index].evidence
+      let reported = failures(in: evidence)
+      strata[index].excused.exposed = reported + evidence.lost
+      strata[index].excused.reported = reported
+      strata[index].excused.lost = evidence.lost
     case .held(let hold, _):
       self.hold = hold
       if hold.stopsGrants { status = .paused }
     case .returnForced: isReturnForced = true
+    case .outage: break
     case .stratumFound(let label):
       guard let terms = policy.evidence else { return }
       strata.append(
@@ -48,9 +51,11 @@ extension Rollout {
     }
   }
 
-  private mutating func widen(_ openings: [Opening]) {
+  private mutating func widen(_ openings: [Opening], at now: Instant) {
     take(openings)
     guard let last = stages.indices.last else { return }
+    // Those that are taken in have the time of a step to be heard, before more follow.
+    stages[last].openedAt = now
     var merged = stages[last].plan.openings
     for opening in openings {
       if let place = merged.firstIndex(where: { $0.stratum == opening.stratum }) {
@@ -64,10 +69,32 @@ extension Rollout {
     stages[last].plan = stages[last].plan.with(merged)
   }
 
+  /// Whether the silence of devices may still be evidence.
+  public func isWatchingSilence(at now: Instant) -> Bool {
+    guard gathersEvidence, startedAt != nil, !status.isStopped, status != .closed else {
+      return false
+    }
+    return !isWatchOver(at: now)
+  }
+
+  /// Whether it was complete for so long that nothing is concluded from its devices any more.
+  public func isWatchOver(at now: Instant) -> Bool {
+    guard status == .completed, let endedAt, let watch = policy.evidence?.watch else {
+      return false
+    }
+    return now - endedAt > watch
+  }
+
   /// Lets time pass for everything that ripens.
   mutating func pass(to now: Instant) {
     for index in strata.indices { strata[index].evidence.pass(to: now) }
     canaryEvidence?.pass(to: now)
+  }
+
+  /// Devices that failed. Once the budget of repetitions is spent those count too that failed and
+  /// wait for another attempt; else a bad release would hide behind attempts that nobody gives.
+  func failures(in evidence: EvidenceCounts) -> Int {
+    evidence.reported + (isRetryBudgetSpent ? evidence.failing : 0)
   }
 
   /// Devices that could not fetch the image.

@@ -1,4 +1,4 @@
-// Stratum: the devices of a rollout that may fail alike, with their own ramp and their own counters.
+// Stratum: the devices of a rollout that may fail alike, with their own ramp and counters.
 
 public import UpdateModel
 
@@ -106,7 +106,10 @@ public struct RankIndex: Equatable, Sendable {
   public static let empty = RankIndex([])
 
   /// Takes the ranks of each stratum, in any order.
-  public init(_ ranks: [[UInt64]]) { sorted = ranks.map { $0.sorted() } }
+  public init(_ ranks: [[UInt64]]) { self.init(sorted: ranks.map { $0.sorted() }) }
+
+  /// Takes the ranks of each stratum, in rising order.
+  public init(sorted ranks: [[UInt64]]) { sorted = ranks }
 
   /// Devices known in a stratum.
   public func count(_ stratum: Int) -> Int {
@@ -117,6 +120,18 @@ public struct RankIndex: Equatable, Sendable {
   public func bound(_ stratum: Int, count: Int) -> UInt64 {
     guard sorted.indices.contains(stratum), count < sorted[stratum].count else { return .max }
     return count <= 0 ? 0 : sorted[stratum][count - 1]
+  }
+
+  /// The place of a rank among the devices of a stratum, from 1, whether or not one has it.
+  public func position(of rank: UInt64, stratum: Int) -> Int {
+    guard sorted.indices.contains(stratum) else { return 1 }
+    var low = 0
+    var high = sorted[stratum].count
+    while low < high {
+      let middle = (low + high) / 2
+      if sorted[stratum][middle] < rank { low = middle + 1 } else { high = middle }
+    }
+    return low + 1
   }
 
   /// Notes a device that joins; false when it is known already.

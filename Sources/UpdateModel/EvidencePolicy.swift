@@ -52,8 +52,13 @@ extension Policy {
     public static let strataMax = 200
 
     /// The silence that makes a device lost, for devices that poll in this interval.
+    ///
+    /// Never less than three poll intervals: an outage is noticed after one and a half at the
+    /// earliest, and until then it must not make anybody lost.
     public func silence(poll: Interval) -> Interval {
-      silentAfter ?? Interval(milliseconds: 3 * poll.milliseconds + 15 * 60_000)
+      let least = 3 * poll.milliseconds
+      return Interval(
+        milliseconds: silentAfter.map { max(least, $0.milliseconds) } ?? least + 15 * 60_000)
     }
 
     /// How long the verdict of a device is waited for, from the moment it began to install.

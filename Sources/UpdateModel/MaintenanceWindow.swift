@@ -70,6 +70,20 @@ public struct OpenHours: Equatable, Sendable {
       .filter { $0 != 0 || (wraps != (joined.first?.lowerBound == 0)) }.sorted()
   }
 
+  /// How long windows are closed at a stretch by the clocks on the wall, in seconds, in the order
+  /// of the week; empty when they never close.
+  public var closedSeconds: [Int64] {
+    guard let first = edges.first, let last = edges.last else { return [] }
+    // Pairs of closing and opening; the one around the turn of the week comes last.
+    let inner = wraps ? edges : Array(edges.dropFirst().dropLast())
+    var closed = stride(from: 0, to: inner.count - 1, by: 2).map { inner[$0 + 1] - inner[$0] }
+    if !wraps { closed.append(OpenHours.week - last + first) }
+    return closed
+  }
+
+  /// Seconds of a week.
+  public static var weekSeconds: Int64 { week }
+
   /// Whether a window is open.
   public func isOpen(at now: Instant, in zone: TimeZoneRules) -> Bool {
     let second = now.wholeSeconds

@@ -21,20 +21,7 @@ extension Policy {
     /// A rate that grows is taken to grow while the devices are granted, whatever makes its steps.
     public func minutes(toGrant count: Int, after granted: Int) -> Int64 {
       if let perMinute { return Int64(max(0, count - 1) / perMinute) }
-      guard let rate else { return 0 }
-      var minutes: Int64 = 0
-      var left = count
-      while left > 0 {
-        let done = granted + count - left
-        let now = rate.perMinute(after: done)
-        if now >= rate.ceiling { return minutes + Int64((left - 1) / now) }
-        // All minutes of one step at once.
-        let size = rate.every.size
-        let whole = (min(left, size - done % size) + now - 1) / now
-        minutes += Int64(whole)
-        left -= whole * now
-      }
-      return max(0, minutes - 1)
+      return rate?.minutes(toGrant: count, after: granted) ?? 0
     }
 
     /// More budgets would make each poll slower.
@@ -66,6 +53,23 @@ extension Policy {
         case .notified(let size), .succeeded(let size): size
         }
       }
+    }
+
+    /// Whole minutes that it adds when `count` devices are granted after `granted` others.
+    public func minutes(toGrant count: Int, after granted: Int) -> Int64 {
+      var minutes: Int64 = 0
+      var left = count
+      while left > 0 {
+        let done = granted + count - left
+        let now = perMinute(after: done)
+        if now >= ceiling { return minutes + Int64((left - 1) / now) }
+        // All minutes of one step at once.
+        let size = every.size
+        let whole = (min(left, size - done % size) + now - 1) / now
+        minutes += Int64(whole)
+        left -= whole * now
+      }
+      return max(0, minutes - 1)
     }
 
     /// Leases in any one minute once `count` devices were notified or succeeded.

@@ -48,4 +48,12 @@ public struct RolloutSpecification: Equatable, Sendable {
     self.pollInterval = pollInterval
     self.terms = terms
   }
+
+  /// The same rollout under a policy that was changed.
+  public func following(_ policy: Policy, _ document: JSON) -> RolloutSpecification {
+    RolloutSpecification(
+      id: id, name: name, release: release, target: target, policy: policy,
+      policyDocument: document, salt: salt, createdAt: createdAt, pollInterval: pollInterval,
+      terms: terms)
+  }
 }

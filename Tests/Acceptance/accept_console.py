@@ -23,6 +23,7 @@ PAGE = """(() => {
     reason: text("reason"), stop: text("stop"), share: text("share"), reach: text("reach"),
     stages: list("stages"), legend: list("legend"), versions: list("versions"),
     widths: [...document.querySelectorAll("#versions .track i")].map((bar) => bar.style.width),
+    strata: list("strata"), tolerated: text("tolerated"), control: text("control"),
     timeline: list("timeline"), rollouts: list("rollouts"),
     bands: [...document.querySelectorAll("#swell path")].filter((path) => path.getAttribute("d")).length,
     storage: JSON.stringify(sessionStorage),
@@ -68,7 +69,7 @@ def run(*words):
 def roll_out(name, release):
     run("rollout", "create", name, "--release", release, "--policy", "standard",
         *(word for setting in (
-            "canary.soak=3s", "stages.soak=2s", "retry.backoff=2s", "retry.maximum=4s",
+            "canary.soak=3s", "gate.soak=3s", "retry.backoff=2s", "retry.maximum=4s",
             "retry.attempts=2", "timeouts.reboot=10s") for word in ("--set", setting)), "--start")
 
 
@@ -147,6 +148,13 @@ def success():
             and page["widths"] == ["100%"], "one bar is left in the picture of versions", page)
     require("completed" in page["timeline"][0] and len(page["timeline"]) > 5,
             "the timeline tells %d things, the end first" % len(page["timeline"]), page)
+    require(any("waiting" in " ".join(page["strata"]) and "heard" in page["control"] for page in seen),
+            "while a step waits its stratum says so, and the control is heard")
+    others = devices - 6
+    require(len(page["strata"]) == 1 and "%d of %d" % (others, others) in page["strata"][0]
+            and "all open" in page["strata"][0] and "%" in page["strata"][0],
+            "the stratum is open as a whole, with its bound: " + page["strata"][0], page)
+    require("0.5%" in page["tolerated"], "the page says what is tolerated", page)
     require(page["bands"] >= len(page["stages"]), "the swell is drawn", page)
     require(page["title"].startswith("100% good"), "the title tells how far it is", page)
     time.sleep(1)
@@ -160,6 +168,7 @@ def failure():
     require(page["stop"], "a stopped rollout says why: " + page["stop"], page)
     require("failed" in " ".join(different_words(seen)), "failures were shown", page)
     require("stopped" in page["stages"][0] and " back" in page["stages"][0], "the stopped stage says so", page)
+    require(page["strata"] and "not reached" in page["strata"][0], "nobody but canaries was reached", page)
     require(page["share"] == "100%" and page["reach"].endswith("back"), "every device is back", page)
     require(len(page["rollouts"]) == 2, "both rollouts are listed", page)
     time.sleep(1)

@@ -9,7 +9,7 @@ stage)
   "$groundswell" release create "$release" "$VERSION" --artifact "$id" --publish
   "$groundswell" rollout create "$release" --release "$release:$VERSION" --policy fast \
     --set canary.soak=1s --set retry.attempts=1 --set timeouts.verify=20s \
-    --set timeouts.reboot=15s --set onAbort=stop --set failureLimit.minimum=1 --start
+    --set timeouts.reboot=15s --set onAbort=stop --start
   ;;
 check)
   wanted=succeeded; [ "$OUTCOME" = success ] || wanted=failed

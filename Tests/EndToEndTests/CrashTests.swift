@@ -57,7 +57,7 @@ import UpdateModel
       "POST", TestServer.path("/rollouts"),
       [
         "name": "crash", "release": "fw:2.0.0", "policy": "standard", "start": true,
-        "overrides": ["canary.soak": .string(soak), "stages.soak": .string(soak)],
+        "overrides": ["canary.soak": .string(soak), "gate.soak": .string(soak)],
       ])
     #expect(created.status == 201, "\(created)")
     return fleet

@@ -137,6 +137,24 @@ import UpdateModel
     #expect(device.state == .idle)
   }
 
+  @Test func `a download that was cut is taken up at the next poll and costs nothing`() {
+    var device = VirtualDeviceTests.device()
+    let now = device.dueAt ?? VirtualDeviceTests.start
+    let offer = PollAnswer(offer: .deployment(action: "11", link: "L"), attributesLink: nil)
+    _ = device.handle(.due, now: now)
+    _ = device.handle(.answered(offer), now: now)
+    _ = device.handle(.instructed(action: "11", version: "2.0"), now: now)
+    #expect(device.handle(.downloadCut(action: "10"), now: now).isEmpty)
+    #expect(device.isWorking, "a cut of another download changes nothing")
+    #expect(device.handle(.downloadCut(action: "11"), now: now).isEmpty)
+    let next = device.dueAt ?? now
+    #expect(VirtualDeviceTests.words(device.handle(.due, now: next)) == ["poll"])
+    #expect(device.handle(.answered(offer), now: next) == [.fetch(link: "L")])
+    let again = device.handle(.instructed(action: "11", version: "2.0"), now: next)
+    #expect(again.last == .download(action: "11"))
+    #expect(device.failureCount == 0)
+  }
+
   @Test func `an offer of what is done already is answered with the final report`() {
     var device = VirtualDeviceTests.device()
     let end = VirtualDeviceTests.installing(&device)
@@ -190,5 +208,25 @@ import UpdateModel
       #expect((Interval.seconds(90) ... .seconds(110)).contains(next - now))
       now = next
     }
+  }
+
+  @Test func `a version that goes bad late runs for its time, then the device falls back`() throws {
+    var device = VirtualDeviceTests.device {
+      $0.lateFailures = .whole
+      $0.failingVersion = "2.0"
+    }
+    let done = VirtualDeviceTests.installing(&device)
+    _ = device.handle(.due, now: done)
+    let booted = done + device.personality.reboot
+    _ = device.handle(.due, now: booted)
+    #expect(device.version == "2.0")
+    let relapse = try #require(device.relapsesAt)
+    #expect(relapse == booted + (device.personality.lateness ?? .zero))
+    while device.version == "2.0", let due = device.dueAt, due <= relapse {
+      _ = device.handle(.due, now: due)
+    }
+    #expect(device.version == "1.0")
+    #expect(device.otherVersion == "2.0")
+    #expect(device.relapsesAt == nil)
   }
 }

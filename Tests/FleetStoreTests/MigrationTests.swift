@@ -8,7 +8,8 @@ import UpdateModel
 
 struct MigrationTests {
   private func execute(_ directory: Directory, _ sql: String) throws {
-    try Connection(path: directory.path + "/groundswell.db", role: .writer).execute(sql)
+    let file = DatabaseFile(path: directory.path + "/groundswell.db")
+    try Connection(file, role: .writer).execute(sql)
   }
 
   /// Makes a file as version 1 left it: its tables, written by its statements.

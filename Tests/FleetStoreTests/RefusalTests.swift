@@ -9,7 +9,8 @@ import UpdateModel
 
 struct RefusalTests {
   private func damage(_ directory: Directory, _ sql: String) throws {
-    try Connection(path: directory.path + "/groundswell.db", role: .writer).execute(sql)
+    try Connection(DatabaseFile(path: directory.path + "/groundswell.db"), role: .writer)
+      .execute(sql)
   }
 
   @Test func `two stores cannot share a directory`() throws {

@@ -84,6 +84,10 @@ struct ManagementLifeTests {
     #expect(stages.map { $0["share"] } == ["25%", "100%"])
     #expect(stages.map { $0["cumulative"] } == [1, 4])
     #expect(stages.first?["soakSeconds"] == 5 && stages.first?["signOff"] == true)
+    #expect(stages.allSatisfy { $0["bytesPerSecond"] != nil && $0["downloads"] == 1 })
+    #expect(plan["hearing"]?["never"] == 4 && plan["forecast"] == nil)
+    #expect(
+      plan["apart"]?.array?.map { $0["fate"] } == ["left-out", "later", "no-return"], "\(plan)")
 
     let draft = try client.expect(
       201, "POST", "T/rollouts", #"{"name":"r1","release":1,"policy":"careful"}"#)

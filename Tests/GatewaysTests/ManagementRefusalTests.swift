@@ -138,7 +138,7 @@ struct ManagementRefusalTests {
       ("GET", "T/devices?limit=0", 400), ("GET", "T/devices?limit=1001", 400),
       ("GET", "T/devices?limit=x", 400), ("GET", "T/artifacts?after=x", 400),
       ("GET", "T/devices?filter=x", 400), ("GET", "T/devices?group=a+b", 400),
-      ("GET", "T/rollouts/1/explain", 400), ("GET", "T/rollouts/1/devices?standing=idle", 400),
+      ("GET", "T/rollouts/1/explain?x=1", 400), ("GET", "T/rollouts/1/devices?standing=idle", 400),
       ("GET", "/healthz?x=1", 400), ("GET", "T/summary?limit=1", 400),
       ("GET", "T/devices?%", 400), ("GET", "T/devices?limit=", 200), ("GET", "T/devices?&", 200),
     ]

@@ -47,4 +47,23 @@ import UpdateModel
     #expect(try shop.offer("d1") != nil)
     #expect(throws: Problem.self) { try shop.steer(.approve, "signed") }
   }
+
+  @Test func `a stage that no device is left to speak for goes on when a person approves it`()
+    throws
+  {
+    let shop = try Workshop()
+    try shop.release("os", "2")
+    for number in 1...2 { try shop.register("d\(number)", version: "1") }
+    try shop.roll(
+      "stuck", "os:2",
+      overrides: [("stages", #"{"start": 1, "soak": "0s", "waitAtMost": "1h"}"#)])
+    #expect(throws: Problem.self) { try shop.steer(.approve, "stuck") }
+    shop.clock.advance(.hours(1))
+    shop.plane.advance()
+    #expect(try shop.rollout("stuck").openStage == 0)
+    try shop.steer(.approve, "stuck")
+    #expect(try shop.rollout("stuck").openStage == 1)
+    try shop.restart()
+    #expect(try shop.rollout("stuck").stages[0].signedOffBy == "tester")
+  }
 }

@@ -208,3 +208,63 @@ extension Workshop {
     }
   }
 }
+
+@Suite struct AmendmentTests {
+  @Test func `a changed limit is effective for the next grant, and survives a restart`() throws {
+    let shop = try Workshop()
+    try shop.release("os", "2")
+    for number in 0..<3 { try shop.register("d\(number)") }
+    try shop.roll("r", "os:2", overrides: [("limits.concurrent", "1")])
+    #expect(try shop.offer("d0") != nil)
+    #expect(try shop.offer("d1") == nil)
+    _ = try shop.plane.amend(
+      "r", overrides: [("limits.concurrent", "2")], by: "ann", in: shop.room)
+    #expect(try shop.offer("d1") != nil)
+    #expect(try shop.offer("d2") == nil)
+    try shop.restart()
+    #expect(try shop.rollout("r").policy.limits.concurrent == 2)
+    #expect(try shop.offer("d2") == nil)
+  }
+
+  @Test func `what was planned from a policy cannot be changed under way`() throws {
+    let shop = try Workshop()
+    try shop.release("os", "2")
+    try shop.register("d0")
+    try shop.roll("r", "os:2", policy: "proof")
+    for (path, value) in [("gate.soak", "1h"), ("stages", "[]"), ("gate.strata", "[\"tag.x\"]")] {
+      #expect(throws: Problem.self) {
+        try shop.plane.amend("r", overrides: [(path, value)], by: "ann", in: shop.room)
+      }
+    }
+    _ = try shop.plane.amend("r", overrides: [("gate.budget", "99")], by: "ann", in: shop.room)
+    #expect(try shop.rollout("r").policy.evidence?.budget == 99)
+  }
+}
+
+@Suite struct LateSuccessTests {
+  @Test func `a device whose success came for the attempt before is asked what it runs`() throws {
+    let shop = try Workshop()
+    try shop.release("os", "1")
+    try shop.release("os", "2")
+    try shop.register("d0", version: "1")
+    try shop.roll("r", "os:2", overrides: [("retry.backoff", "1s"), ("retry.maximum", "1s")])
+    let first = try #require(try shop.offer("d0"))
+    _ = try shop.fetch(first, "d0")
+    shop.clock.advance(.days(1))
+    shop.plane.advance()
+    shop.clock.advance(.minutes(1))
+    let second = try #require(try shop.offer("d0"))
+    #expect(second != first)
+    try shop.report(.installed, first, "d0")
+    guard case .deployment(_, let terms) = try shop.poll("d0") else {
+      Issue.record("the offer stands")
+      return
+    }
+    #expect(terms.wantsAttributes)
+    try shop.describe("d0", ["version": "2"])
+    _ = try shop.poll("d0")
+    try shop.steer(.rollback, "r")
+    #expect(try shop.offer("d0") != nil)
+    #expect(try shop.part("d0", "r")?.kind == .rollback)
+  }
+}

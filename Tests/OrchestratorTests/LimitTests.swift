@@ -33,7 +33,8 @@ import UpdateModel
     #expect(try shop.offer("d1") != nil)
     #expect(try shop.offer("d2") == nil)
     #expect(
-      try shop.explain("d2", "os-2") == "waits: 1 of tag.site berlin are updating, the limit")
+      try shop.explain("d2", "os-2").contains(
+        "waits: 1 of tag.site berlin are updating, the limit"))
     #expect(try shop.offer("d3") != nil)
     #expect(try shop.offer("d4") != nil)
     try shop.install("d1")
@@ -132,7 +133,7 @@ import UpdateModel
     #expect(try shop.offer("d2") == nil)
     #expect(try shop.standing("d2", "os-2") == .retrying)
     let sentence = try shop.explain("d2", "os-2")
-    #expect(sentence.hasPrefix("retrying, attempt 1: no reason given; waits to try again: 1 "))
+    #expect(sentence.contains("waits to try again: 1 repeated attempts"))
     try shop.restart()
     #expect(try shop.offer("d1") == again)
     #expect(try shop.offer("d2") == nil)

@@ -26,7 +26,7 @@ import UpdateModel
   }
 
   private func explain(_ shop: Workshop, _ device: String = "d1") throws -> String {
-    try shop.plane.explain(try DeviceID(device), rollout: "os-2", in: shop.room)
+    try shop.explain(device, "os-2")
   }
 
   private func sleep(_ shop: Workshop, _ device: String = "d1") throws -> Interval {
@@ -45,8 +45,8 @@ import UpdateModel
     #expect(try shop.offer("d1") == nil)
     #expect(try shop.offer("d2") == nil)
     #expect(
-      try explain(shop)
-        == "waits for its maintenance window, which opens 2027-01-16T02:00:00+01:00, Europe/Paris")
+      try explain(shop).contains(
+        "waits for its maintenance window, which opens 2027-01-16T02:00:00+01:00, Europe/Paris"))
     // 01:59:59 in Kolkata, then 02:00.
     shop.clock.advance(.seconds(12 * 3600 + 30 * 60 - 1))
     #expect(try shop.offer("d2") == nil)
@@ -108,7 +108,7 @@ import UpdateModel
   @Test func `what operators say about a device's zone comes before what it says`() throws {
     let shop = try shop(
       devices: ["d1": ["timezone": "Europe/Paris"]], tags: ["timezone": "Asia/Tokyo"])
-    #expect(try explain(shop).hasSuffix("opens 2027-01-16T02:00:00+09:00, Asia/Tokyo"))
+    #expect(try explain(shop).contains("opens 2027-01-16T02:00:00+09:00, Asia/Tokyo"))
     #expect(try shop.offer("d1") == nil)
     shop.clock.advance(.hours(9))
     #expect(try shop.offer("d1") != nil)
@@ -125,8 +125,8 @@ import UpdateModel
       ])
     let opens = "opens 2027-01-16T02:00:00+09:00, Asia/Tokyo"
     #expect(
-      try explain(shop).hasSuffix(opens + ", as the device's time zone 'Mars/Phobos' is unknown"))
-    #expect(try explain(shop, "d2").hasSuffix(opens + ", as the device names no time zone"))
+      try explain(shop).contains(opens + ", as the device's time zone 'Mars/Phobos' is unknown"))
+    #expect(try explain(shop, "d2").contains(opens + ", as the device names no time zone"))
     #expect(try explain(shop, "d3").contains(opens + ", as the device's time zone '../../etc"))
     #expect(try explain(shop, "d4").contains("'Europe' is unknown"))
     for name in ["d1", "d2", "d3", "d4"] { #expect(try shop.offer(name) == nil) }
@@ -138,7 +138,7 @@ import UpdateModel
     let shop = try shop(
       windows: #"{"windows": [{"from": "02:00", "to": "04:00"}], "zone": "Asia/Tokyo"}"#,
       devices: ["d1": ["timezone": "Europe/Paris"]])
-    #expect(try explain(shop).hasSuffix("opens 2027-01-16T02:00:00+09:00, Asia/Tokyo"))
+    #expect(try explain(shop).contains("opens 2027-01-16T02:00:00+09:00, Asia/Tokyo"))
     shop.clock.advance(.hours(9))
     #expect(try shop.offer("d1") != nil)
   }

@@ -51,7 +51,8 @@ final class Workshop {
     """,
     // The evidence decides; devices prove themselves within ten minutes.
     "proof": """
-    {"name": "proof", "gate": {"soak": "10m", "metrics": [{"name": "attr.crashes", "kind": "count"}]}}
+    {"name": "proof",
+     "gate": {"soak": "10m", "metrics": [{"name": "attr.crashes", "kind": "count"}]}}
     """,
   ]
 
@@ -235,7 +236,7 @@ final class Workshop {
 
   /// Why a device stands where it stands.
   func explain(_ device: String, _ rollout: String) throws -> String {
-    try plane.explain(try DeviceID(device), rollout: rollout, in: room)
+    try plane.explain(try DeviceID(device), rollout: rollout, in: room).story.words
   }
 
   /// The history of a rollout, oldest first.
@@ -282,4 +283,9 @@ final class Workshop {
     }
     Glibc.remove(path)
   }
+}
+
+extension DeviceStory {
+  /// All of it in one line.
+  var words: String { ([reason, next] + facts).joined(separator: "; ") }
 }

@@ -225,4 +225,45 @@ import UpdateModel
     }
     #expect(ramp.rollout.stop?.description.contains("attr.drain") == true)
   }
+
+  @Test func `once the watch is over, old age accuses nobody`() throws {
+    var ramp = try Ramp([("all", 100)], policy: #""gate": {"watch": "2d"}"#)
+    while ramp.rollout.status == .running { ramp.succeed() }
+    ramp.pass(.days(3))
+    ramp.change(40, from: .proven(since: noon), to: .lost)
+    #expect(ramp.rollout.status == .completed)
+  }
+
+  @Test func `a person must approve before more than the policy's share is open`() throws {
+    var ramp = try Ramp([("all", 1_000)], policy: #""gate": {}, "approve": {"above": "3%"}"#)
+    while ramp.rollout.strata[0].opened < 30 { ramp.succeed() }
+    #expect(ramp.rollout.strata[0].opened == 30)
+    ramp.succeed()
+    #expect(ramp.words.hasSuffix("is done and waits for a person's approval"))
+    ramp.happen(.signedOff(try #require(ramp.rollout.openStage), by: "ann", comment: nil))
+    #expect(ramp.rollout.strata[0].opened > 30)
+  }
+
+  @Test func `who joins after the watch is taken in, whatever silence there was`() throws {
+    var ramp = try Ramp([("all", 100)], policy: #""gate": {"watch": "2d"}"#)
+    while ramp.rollout.status == .running { ramp.succeed() }
+    ramp.pass(.days(3))
+    ramp.change(40, from: .proven(since: noon), to: .lost)
+    ramp.happen(.joined(stratum: 0))
+    #expect(ramp.rollout.strata[0].opened == 101)
+  }
+
+  @Test func `a step that limits let in one by one is not judged before all had their turn`() throws
+  {
+    var ramp = try Ramp([("all", 4)], policy: #""gate": {"soak": "1m"}"#)
+    for _ in 0..<4 {
+      ramp.happen(.granted)
+      ramp.add(1, .proven(since: ramp.now))
+      #expect(ramp.rollout.status == .running)
+      ramp.pass(.minutes(119))
+      #expect(
+        ramp.rollout.status == (ramp.rollout.strata[0].evidence.granted < 4 ? .running : .completed)
+      )
+    }
+  }
 }

@@ -84,6 +84,54 @@ import UpdateModel
     #expect(course.bytesPerSecondPeak == 2_000_000)
   }
 
+  @Test func `a limit of leases is kept and paid for in time`() {
+    var assumptions = usual(1000)
+    assumptions.reach = 1
+    assumptions.concurrentMax = 10
+    let course = Forecast(assumptions).earliest
+    // A lease lasts 20 s to download, 15 min to install and an hour until the proof.
+    let last = course.steps[course.steps.count - 1]
+    #expect(abs(length(last) - Double(last.size) / 10 * 4520 / 3600 - 12.25) < 0.001)
+    #expect(abs(course.bytesPerSecondPeak - 10 * 20_000_000 / 4520.0) < 1)
+    #expect(course.downloadsPeak == 1)
+  }
+
+  @Test func `what limits leave over when the window closes goes on the next day`() {
+    var assumptions = usual(1000)
+    assumptions.reach = 1
+    assumptions.grantsPerMinuteMax = 1
+    assumptions.window = .hours(2)
+    // 300 minutes of grants: two whole windows and an hour of a third.
+    #expect(Forecast.load(of: 300, after: 0, assumptions).spread == .hours(49))
+    #expect(Forecast.load(of: 120, after: 0, assumptions).spread == .hours(2))
+  }
+
+  @Test func `a rate that grows is followed from step to step`() throws {
+    let policy = try policy(
+      #""stages": {"start": 10, "soak": "1h"}, "limits": {"rate": {"basePerMinute": 1, "#
+        + #""factor": 2, "every": {"notified": 100}, "ceiling": 1000}}"#)
+    var assumptions = usual(1000)
+    assumptions.reach = 1
+    assumptions.rateGrowth = policy.limits.rate
+    let free = Forecast.load(of: 500, after: 0, usual(1000))
+    let first = Forecast.load(of: 500, after: 0, assumptions)
+    let later = Forecast.load(of: 500, after: 500, assumptions)
+    #expect(free.spread == .hours(1))
+    // 100 minutes at 1 a minute, 50 at 2, 25 at 4, 13 at 8 and 6 at 16: the last is not waited for.
+    #expect(first.spread == .minutes(193))
+    #expect(later.spread == .hours(1))
+    #expect(first.bytesPerSecond <= 32 / 60.0 * 20_000_000)
+  }
+
+  @Test func `windows that are not the same every day are waited for as long as they are closed`() {
+    var assumptions = usual(5)
+    assumptions.window = .hours(4)
+    assumptions.closed = .init(mean: .hours(30), longest: .hours(120))
+    let forecast = Forecast(assumptions)
+    #expect(hours(forecast.expected.end) == 30 + 13.25)
+    #expect(hours(forecast.latest.end) == 120 + 18.75)
+  }
+
   @Test func `a daily window delays the expected and the latest course`() {
     var assumptions = usual(5)
     assumptions.window = .hours(2)

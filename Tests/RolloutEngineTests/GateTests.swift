@@ -44,8 +44,11 @@ import UpdateModel
   @Test func `without a single verdict a stage never settles`() throws {
     let rollout = try started(policy(usual), population: 30)
     #expect(
-      answer(rollout, after: .days(300))
+      answer(rollout, after: Interval(milliseconds: 3_599_999))
         == .wait(.verdicts(stage: "stage 1", have: 0, need: 9, of: 10)))
+    #expect(
+      answer(rollout, after: .days(300))
+        == .wait(.noVerdict(stage: "stage 1", of: 10, within: .hours(1))))
   }
 
   @Test(arguments: [

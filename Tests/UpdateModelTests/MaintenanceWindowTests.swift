@@ -22,6 +22,16 @@ import UpdateModel
     try #require(OpenHours(texts.map { try window($0) }))
   }
 
+  @Test func `how long windows are closed adds up to the rest of the week`() throws {
+    let day: Int64 = 86_400
+    #expect(try hours("00:00-24:00").closedSeconds.isEmpty)
+    #expect(try hours("02:00-04:00").closedSeconds == [Int64](repeating: 22 * 3600, count: 7))
+    #expect(try hours("sat,sun 02:00-04:00").closedSeconds == [22 * 3600, 5 * day + 22 * 3600])
+    #expect(try hours("sun 23:00-24:00", "mon 00:00-01:00").closedSeconds == [7 * day - 7200])
+    #expect(try hours("mon 00:00-12:00").closedSeconds == [7 * day - 12 * 3600])
+    #expect(try hours("sun 12:00-24:00").closedSeconds == [7 * day - 12 * 3600])
+  }
+
   /// Zone, window, from when on; then the next openings, each with its end.
   struct Row: Sendable, CustomStringConvertible {
     let zone: String

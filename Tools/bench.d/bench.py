@@ -17,6 +17,7 @@ from fleet import LEASED_MODEL, Client, Fleet
 from load import curl, median, summary, wrk, write_requests
 from machine import (BenchError, Groundswell, Nginx, SERVER_CORE, c_compiler, facts, pinned,
                      raise_descriptor_limit, resident_bytes)
+from steering import Steering
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CONNECTIONS = (64, 1000)
@@ -320,6 +321,12 @@ class Bench:
         return statistics.median(rates)
 
     def run(self):
+        if self.options.only != 'steering':
+            self.serving()
+        if self.options.only != 'serving' and not self.options.quick:
+            Steering(self, self.options.million, self.options.rounds).run()
+
+    def serving(self):
         self.memory_and_starts()
         server = self.groundswell()
         self.polls(server)
@@ -354,12 +361,18 @@ def parse():
     parser.add_argument('--rounds', type=int)
     parser.add_argument('--seconds', type=int)
     parser.add_argument('--devices', type=int, default=100_000)
+    parser.add_argument('--million', type=int, default=1_000_000)
+    parser.add_argument('--only', choices=('serving', 'steering'))
     parser.add_argument('--json')
     options = parser.parse_args()
     if options.rounds is None:
         options.rounds = 1 if options.quick else 3
     if options.seconds is None:
         options.seconds = 2 if options.quick else 4
+    if not 100_000 <= options.million <= 9_000_000:
+        parser.error('--million takes 100000 to 9000000')
+    if options.only == 'steering' and options.quick:
+        parser.error('--quick leaves out what --only steering asks for')
     if options.rounds < 1 or options.seconds < 1 or not 1000 <= options.devices <= 9_000_000:
         parser.error('--rounds and --seconds take 1 or more, --devices 1000 to 9000000')
     # A device keeps a thousand reports per attempt; more time needs more devices.

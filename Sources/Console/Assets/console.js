@@ -32,6 +32,7 @@ const STOPPED = new Set([...RETREATING, "halted", "aborted"]);
 
 const RETRY_SECONDS_MAX = 20;
 const SILENCE_SECONDS_MAX = 40; // the server sends at least a comment every 15 s
+const STRATA_SHOWN = 50;
 const VERSIONS_SHOWN = 100; // a device may call its version what it likes
 
 const state = {
@@ -347,7 +348,7 @@ const releaseWords = ({ release }) => `${release.name} ${release.version}`;
 
 function showHero(rollout) {
   const { counts, status, stop } = rollout;
-  say($("status"), words(status));
+  say($("status"), words(status) + (rollout.evidence?.hold && !rollout.endedAt ? " · held" : ""));
   $("status").className = "pill " + (TONES[status] || "cancelled");
   say($("release"), releaseWords(rollout));
   say($("rollout-name"), rollout.name);
@@ -383,6 +384,79 @@ function showSwell(rollout) {
     const open = rollout.stages.findIndex(isOpenStage);
     $("swell-scroll").scrollLeft = ((open - 1) * width) / stageCount;
   }
+}
+
+// Where evidence decides there is no stage before its step opens; the sea beyond is shown as one.
+function withSea(summary) {
+  for (const { evidence, stages, size, status } of summary.rollouts) {
+    const rest = count(size) - sum(stages.map((stage) => count(stage.size)));
+    if (!evidence || (rest <= 0 && stages.length)) continue;
+    const name = STOPPED.has(status) || status === "closed" ? "not reached" : "to come";
+    stages.push({ name, size: rest, state: "closed", counts: {} });
+  }
+  return summary;
+}
+
+const rate = (text) => parseFloat(text || "NaN");
+
+function stratumState(stratum, rollout) {
+  if (stratum.quarantine) return ["bad", "■ quarantined"];
+  if (!count(stratum.opened)) return ["", rollout.endedAt ? "○ not reached" : "○ not open"];
+  if (count(stratum.awaited)) return ["", "◐ waiting"];
+  return ["", count(stratum.opened) >= count(stratum.size) ? "✓ all open" : "● open"];
+}
+
+// What each kind of device says about the release: trouble first, then what is open.
+function showEvidence(rollout) {
+  const { evidence } = rollout;
+  $("evidence").hidden = !evidence;
+  if (!evidence) return;
+  const { control, nextStep, tolerance } = evidence, harm = (s) => count(s.reported) + count(s.lost);
+  const strata = [...evidence.strata].sort((a, b) => Boolean(b.quarantine) - Boolean(a.quarantine)
+    || harm(b) - harm(a) || count(b.opened) - count(a.opened));
+  say($("tolerated"), `${tolerance} of failures ${tolerance === "1%" ? "is" : "are"} tolerated; a `
+    + `device is proven after ${duration(count(evidence.soakSeconds))} on the release`);
+  align($("strata"), strata.slice(0, STRATA_SHOWN), ({ label }) => label, () => {
+    const head = element("th", "", element("span", "quoted"), element("small", "quoted"));
+    head.scope = "row";
+    // A phone has no room for the heads of the columns; each number brings its own.
+    return element("tr", "", head, ...["open", "installed", "proven", "awaited", "failed", "silent",
+      "fail at most", ""].map((name) => {
+      const cell = element("td", "");
+      cell.dataset.name = name;
+      return cell;
+    }));
+  }, (row, stratum) => {
+    const [head, open, began, proven, awaited, failed, lost, bound, place] = row.children;
+    row.className = stratum.quarantine ? "quarantined" : "";
+    say(head.firstChild, stratum.label);
+    const { quarantine, metrics = [] } = stratum;
+    say(head.lastChild, [...(quarantine ? [quarantine.reason] : []), ...metrics].join("; "));
+    say(open, `${number(stratum.opened)} of ${number(stratum.size)}`);
+    [[began, "exposed"], [proven, "matured"], [awaited, "awaited"], [failed, "reported"],
+      [lost, "lost"]].forEach(([cell, name]) => say(cell, number(stratum[name])));
+    for (const cell of [failed, lost]) cell.className = cell.textContent === "0" ? "" : "bad";
+    say(bound, stratum.upper || "–");
+    bound.className = rate(stratum.upper) <= rate(tolerance) ? "good" : "";
+    const [kind, words] = stratumState(stratum, rollout);
+    say(place, words);
+    place.className = kind;
+  });
+  const more = strata.length - STRATA_SHOWN;
+  say($("more-strata"), more > 0 ? `and ${number(more)} more kinds of devices` : "");
+  say($("control"), [controlWords(control), nextStep && UNFINISHED.has(rollout.status)
+    ? `with what is known now, the next step takes in ${number(nextStep.size)} at most` : ""]
+    .filter(Boolean).join(" · "));
+  $("control").className = control?.outage ? "note bad" : "note";
+}
+
+function controlWords(control) {
+  if (!control) return "";
+  if (!count(control.devices)) return "hardly any device is left to compare with";
+  const those = `of ${number(control.devices)} devices that are not updated`;
+  return control.outage
+    ? `▲ outage: only ${control.heard} ${those} are heard, so nothing is concluded from silence`
+    : `${control.heard} ${those} are heard, ${number(control.lost)} fell silent`;
 }
 
 function showVersions(summary, target) {
@@ -471,12 +545,13 @@ function render() {
     showSwell(rollout);
     showStages(rollout);
     showLegend(rollout);
+    showEvidence(rollout);
     showEvents(rollout);
   } else {
     say($("release"), "");
     say($("rollout-name"), "A calm sea");
     say($("reason"), "No rollout has been created for this tenant yet.");
-    $("stop").hidden = true;
+    $("stop").hidden = $("evidence").hidden = true;
     $("timeline").replaceChildren();
     document.title = "Groundswell";
   }
@@ -575,7 +650,7 @@ async function listen(session) {
       for await (const { name, data } of events(response.body, heard)) {
         if (session.aborted) return;
         if (name !== "summary") continue;
-        state.summary = parse(data);
+        state.summary = withSea(parse(data));
         state.heardAt = Date.now();
         failures = 0;
         if (state.linked !== "live") link("live");

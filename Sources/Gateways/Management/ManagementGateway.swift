@@ -20,7 +20,8 @@ public final class ManagementGateway: Sendable {
   private let table = RouteTable(
     StatusResource.routes + TenantResource.routes + TokenResource.routes
       + ArtifactResource.routes + ReleaseResource.routes + DeviceResource.routes
-      + GroupResource.routes + PolicyResource.routes + RolloutResource.routes)
+      + GroupResource.routes + PolicyResource.routes + RolloutResource.routes
+      + SafeguardResource.routes)
 
   /// Joins the service with threads for slow work and the counters of the server.
   public init(

@@ -19,7 +19,11 @@ enum RolloutResource {
         .get, "T/rollouts/{id}/devices", query: ["standing"] + Page.parameters, pace: .slow,
         .tenant(devices)),
       Route(.get, "T/rollouts/{id}/events", query: Page.parameters, pace: .slow, .tenant(events)),
-      Route(.get, "T/rollouts/{id}/explain", query: ["device"], .tenant(explain)),
+      Route(.post, "T/rollouts/{id}/amend", .tenant(amend)),
+      Route(
+        .get, "T/rollouts/{id}/decisions", query: Page.parameters, pace: .slow,
+        .tenant(decisions)),
+      Route(.get, "T/rollouts/{id}/explain", query: ["device"], pace: .slow, .tenant(explain)),
     ]
     + SteeringCommand.allCases.map { command in
       Route(
@@ -43,7 +47,7 @@ enum RolloutResource {
   }
 
   private static func plan(_ call: Call, _ room: Room) throws(Problem) -> Answer {
-    let wanted = try call.read(requestFields) { request($0) }
+    let wanted = try call.read(requestFields + ["expect", "install"]) { expecting($0) }
     return Answer(Documents.plan(try call.plane.plan(wanted, in: room)))
   }
 
@@ -82,6 +86,17 @@ enum RolloutResource {
     let comment = try comment(command, call)
     let (rollout, ticket) = try call.plane.steer(
       command, rollout: call["id"], by: call.caller.label, comment: comment, in: room)
+    return try answer(rollout, call, room, after: ticket)
+  }
+
+  private static func amend(_ call: Call, _ room: Room) throws(Problem) -> Answer {
+    let overrides = try call.read(["overrides"]) { reader in
+      reader.read(
+        "overrides", default: nil, allowed: "an object such as {\"gate.budget\": 60}",
+        replacements)
+    }
+    let (rollout, ticket) = try call.plane.amend(
+      call["id"], overrides: overrides, by: call.caller.label, in: room)
     return try answer(rollout, call, room, after: ticket)
   }
 
@@ -143,15 +158,43 @@ enum RolloutResource {
       ]))
   }
 
+  private static func decisions(_ call: Call, _ room: Room) throws(Problem) -> Answer {
+    let page = try Page(call.query)
+    let before = try page.number(Int64.self)
+    let id = try call.plane.rollout(call["id"], in: room).rollout.specification.id
+    let (decisions, next) = try call.plane.decisions(
+      of: id, in: room, before: before, limit: page.limit)
+    return Answer(
+      .members([
+        "items": .array(decisions.map { Documents.decision($0, withInputs: true) }),
+        "next": next.map { .string("\($0)") },
+      ]))
+  }
+
   private static func explain(_ call: Call, _ room: Room) throws(Problem) -> Answer {
+    guard let text = call.query["device"] else {
+      return Answer(
+        Documents.explanation(try call.plane.explain(rollout: call["id"], in: room)))
+    }
     let device: DeviceID
-    let text = try call.query.required("device")
     do { device = try DeviceID(text) } catch { throw Problem(error) }
-    let sentence = try call.plane.explain(device, rollout: call["id"], in: room)
-    return Answer(.members(["sentence": .string(sentence)]))
+    return Answer(
+      Documents.explanation(try call.plane.explain(device, rollout: call["id"], in: room)))
   }
 
   // MARK: What is asked for
+
+  // What only a plan takes: an expected failure rate, and the time to install.
+  private static func expecting(_ reader: DocumentReader) -> RolloutRequest? {
+    var expectation = RolloutRequest.Expectation()
+    let rate = reader.share("expect", default: expectation.failureRate)
+    let install = reader.interval("install", default: expectation.install, in: .zero ... .days(30))
+    guard var wanted = request(reader), let rate, let install else { return nil }
+    expectation.failureRate = rate
+    expectation.install = install
+    wanted.expectation = expectation
+    return wanted
+  }
 
   private static func request(_ reader: DocumentReader) -> RolloutRequest? {
     let release = reader.read(

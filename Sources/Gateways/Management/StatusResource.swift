@@ -33,6 +33,9 @@ enum StatusResource {
         "connections": JSON(statistics.connections),
         "requests": JSON(statistics.requests),
         "commits": JSON(Int(call.plane.commitCount)),
+        "longestTurnMicroseconds": .integer(rooms.map(\.longestTurnMicroseconds).max() ?? 0),
+        "longestTurnProcessorMicroseconds": .integer(
+          rooms.map(\.longestTurnProcessorMicroseconds).max() ?? 0),
       ]))
   }
 

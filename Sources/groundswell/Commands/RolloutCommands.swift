@@ -6,8 +6,8 @@ import UpdateModel
 enum RolloutCommands {
   /// In the order that help lists them.
   static let all =
-    [RolloutPlan.command, RolloutCreate.command] + RolloutControl.all + [RolloutWatch.command]
-    + RolloutQueries.all
+    [RolloutPlan.command, RolloutCreate.command] + RolloutControl.all
+    + [RolloutControl.amend, RolloutWatch.command] + RolloutQueries.all + RolloutExplain.all
 
   /// The rollout that a command is about.
   static let rollout = Operand("ROLLOUT", "the rollout by name or number")
@@ -23,15 +23,21 @@ enum RolloutCommands {
     .value("filter", "CONDITIONS", "only devices that match, such as 'tag.site=berlin'"),
   ]
 
-  /// The members of a request that say what is rolled out, to whom and how.
-  static func specification(_ arguments: Arguments) throws(Failure) -> [JSON.Member] {
-    let release = arguments.required("release")
-    let (group, filter) = try DeviceSelection.members(arguments)
+  /// The values given with --set, each once.
+  static func overrides(_ arguments: Arguments) throws(Failure) -> [JSON.Member] {
     let overrides = try arguments.pairs("set").map { JSON.Member($0.key, .string($0.value)) }
     for (position, member) in overrides.enumerated()
     where overrides[..<position].contains(where: { $0.key == member.key }) {
       throw arguments.refuse("option --set: \(member.key) is given twice")
     }
+    return overrides
+  }
+
+  /// The members of a request that say what is rolled out, to whom and how.
+  static func specification(_ arguments: Arguments) throws(Failure) -> [JSON.Member] {
+    let release = arguments.required("release")
+    let (group, filter) = try DeviceSelection.members(arguments)
+    let overrides = try overrides(arguments)
     let document = JSON.members([
       "release": Int(release).map { JSON($0) } ?? .string(release),
       "policy": .string(arguments.required("policy")),

@@ -23,6 +23,27 @@ enum RolloutControl {
         + "policy says."),
   ]
 
+  /// Changes values of the policy while the rollout goes on.
+  static let amend = Command.remote(
+    "rollout amend",
+    "Changes values of the policy that a rollout follows, such as a limit or the tolerance of its "
+      + "gate; effective for the next grant.",
+    operands: [RolloutCommands.rollout],
+    options: [
+      .value("set", "PATH=VALUE", "a value to put in place", required: true, repeats: true)
+    ],
+    examples: [
+      "groundswell rollout amend gateway-2.4 --set limits.perMinute=50",
+      "groundswell rollout amend 12 --set gate.budget=100 --set gate.tolerance=1%",
+    ]
+  ) { (arguments, session) throws(Failure) in
+    let overrides = try RolloutCommands.overrides(arguments)
+    let answer = try session.post(
+      session.target("rollouts", arguments[0], "amend"), .members(["overrides": .object(overrides)])
+    )
+    session.show(answer) { RolloutTables.picture($0, now: .present) }
+  }
+
   private static func command(
     _ verb: String, _ summary: String, options: [Option] = []
   ) -> Command {

@@ -2,50 +2,101 @@
 
 import UpdateModel
 
-/// Shows the stages that a rollout would have.
+/// Shows the stages that a rollout would have, how long it takes and what it risks.
 enum RolloutPlan {
   static let command = Command.remote(
     "rollout plan",
-    "Shows the stages of a rollout before it exists: how many devices, and when each stage opens "
-      + "at the earliest and as expected. Changes nothing.",
-    options: RolloutCommands.specification,
+    "Shows a rollout before it exists: its stages, when each begins, what it risks at most, the "
+      + "load on the network, and which devices it does not reach. Changes nothing.",
+    options: RolloutCommands.specification + [
+      .value(
+        "expect", "SHARE", "with a policy that decides by evidence: the share of devices that fail",
+        default: "0.1%"),
+      .value(
+        "install", "TIME", "from the end of the download until a device runs the release",
+        default: "15m"),
+    ],
     examples: [
       "groundswell rollout plan --release gateway:2.4.0 --policy standard",
       "groundswell rollout plan --release gateway:2.4.0 --policy cautious --set canary.soak=12h",
       "groundswell rollout plan --release 7 --policy fast --filter 'tag.site=berlin'",
+      "groundswell rollout plan --release gateway:2.4.0 --policy evidence --expect 0.5%",
     ]
   ) { (arguments, session) throws(Failure) in
-    let request = try RolloutCommands.specification(arguments)
+    let expected = ["expect", "install"].compactMap { name in
+      arguments.value(name).map { JSON.Member(name, .string($0)) }
+    }
+    let request = try RolloutCommands.specification(arguments) + expected
     session.show(try session.post(session.target("rollouts", "plan"), .object(request)), text)
   }
 
-  private static func text(_ plan: JSON) -> String {
+  /// The plan for a person, at most about 100 columns wide.
+  static func text(_ plan: JSON) -> String {
     let release = plan["release"] ?? .object([])
-    let population = plan.count("population")
     var text = Table.facts([
-      "release": "\(release.shown("name")):\(release.shown("version"))",
-      "policy": plan.text("policy"), "when it fails": plan.text("onAbort"),
-      "devices": Wording.count(population) + beside(plan),
+      "release": "\(release.shown("name")):\(release.shown("version")), "
+        + "\(Wording.size(plan.count("imageBytes"))) a device",
+      "policy": plan.text("policy"),
+      "devices": devices(plan),
       "limits": limits(plan),
+      "complete": complete(plan),
+      "people": people(plan),
+      "at the peak": "\(rate(plan, "bytesPerSecondPeak")), "
+        + Wording.count(plan.count("downloadsPeak"), "download") + " at the same time",
+      "when it fails": plan.text("onAbort") == "rollback"
+        ? "devices that took it go back to what they ran before, a few first"
+        : "nothing more is offered; devices keep what they run",
+      "worst case": worstCase(plan),
     ])
-    text += "\n" + stages(plan.items("stages")).text + "\n"
-    text += Table.facts([
-      "complete at the earliest": plan.seconds("earliestSeconds").map(Wording.length),
-      "complete as expected": plan.seconds("expectedSeconds").map(Wording.length),
-      "under way at the peak": plan["peakBytes"].map { _ in Wording.size(plan.count("peakBytes")) },
-    ])
-    let warnings = plan.items("warnings").compactMap(\.string)
+    text += "\n"
+    if let forecast = plan["forecast"] {
+      text += ForecastTable(plan, forecast).text
+    } else {
+      text += stages(plan.items("stages")).text
+    }
+    text += apart(plan.items("apart"))
+    // What `apart` tells is among the warnings too.
+    let warnings = plan.items(plan["advice"] == nil ? "warnings" : "advice").compactMap(\.string)
+    if !warnings.isEmpty { text += "\n" }
     return text + warnings.map { "warning: \(Table.printable($0))\n" }.joined()
   }
 
-  /// Devices that are not in the plan, and why.
-  private static func beside(_ plan: JSON) -> String {
-    let notFitting = plan.count("notFitting")
-    let alreadyRunning = plan.count("alreadyRunning")
-    var parts: [String] = []
-    if notFitting > 0 { parts.append("\(Wording.count(notFitting)) more do not fit") }
-    if alreadyRunning > 0 { parts.append("\(Wording.count(alreadyRunning)) run it already") }
-    return parts.isEmpty ? "" : " (\(parts.joined(separator: ", ")))"
+  // MARK: Facts
+
+  private static func devices(_ plan: JSON) -> String {
+    let population = plan.count("population")
+    guard population > 0, let hearing = plan["hearing"] else { return Wording.count(population) }
+    let recent = hearing.count("recent")
+    let days = Wording.count(hearing.count("recentDays"), "day")
+    guard recent > 0 else {
+      return "\(Wording.count(population)); none was heard in the last \(days), so 95% are taken "
+        + "to call"
+    }
+    return "\(Wording.count(population)), \(Wording.share(recent, of: population)) heard in the "
+      + "last \(days)"
+  }
+
+  private static func complete(_ plan: JSON) -> String? {
+    let times = [
+      ("earliestSeconds", "at the earliest"), ("expectedSeconds", "as expected"),
+      ("latestSeconds", "at the latest"),
+    ].compactMap { key, words in
+      plan.seconds(key).map { "\(Wording.length($0)) \(words)" }
+    }
+    return times.isEmpty ? nil : "after " + times.joined(separator: ", ")
+  }
+
+  private static func people(_ plan: JSON) -> String? {
+    let approvals = plan["forecast"]?.items("approvals").compactMap(\.string) ?? []
+    guard !approvals.isEmpty else { return nil }
+    return "plus the time they take to approve \(approvals.joined(separator: ", "))"
+  }
+
+  private static func worstCase(_ plan: JSON) -> String? {
+    guard let forecast = plan["forecast"] else { return nil }
+    let most = forecast.count("firstExposureMax")
+    return "a release that destroys one model destroys its first step, "
+      + Wording.count(most, "device")
   }
 
   private static func limits(_ plan: JSON) -> String? {
@@ -69,22 +120,46 @@ enum RolloutPlan {
     }
   }
 
+  // MARK: Tables
+
   private static func stages(_ stages: [JSON]) -> Table {
-    func opening(_ stage: JSON, _ key: String) -> String {
-      guard let wait = stage.seconds(key) else { return "-" }
-      return wait == .zero ? "at once" : "+" + Wording.length(wait)
-    }
-    return Table(
-      "stage", ">devices", ">cumulative", ">share", "opens earliest", "opens expected", "soak",
-      "then", rows: stages
+    Table(
+      "stage", ">devices", ">total", ">share", "earliest", "expected", "soak", ">bytes/s",
+      ">at once", "then", rows: stages
     ) { stage in
       [
         stage.shown("name"), Wording.count(stage.count("size")),
         Wording.count(stage.count("cumulative")), stage.shown("share"),
-        opening(stage, "earliestOpenSeconds"), opening(stage, "expectedOpenSeconds"),
+        begin(stage.seconds("earliestOpenSeconds")), begin(stage.seconds("expectedOpenSeconds")),
         stage.seconds("soakSeconds").map(Wording.length) ?? "-",
+        Wording.size(stage.count("bytesPerSecond")), Wording.count(stage.count("downloads")),
         stage["signOff"]?.bool == true ? "approval" : "",
       ]
     }
+  }
+
+  private static func apart(_ apart: [JSON]) -> String {
+    guard !apart.isEmpty else { return "" }
+    let table = Table(">devices", "are", "because", rows: apart) { entry in
+      let fate =
+        switch entry.text("fate") {
+        case "left-out": "not reached"
+        case "later": "reached later"
+        case "no-return": "without way back"
+        default: entry.shown("fate")
+        }
+      return [Wording.count(entry.count("devices")), fate, entry.shown("reason")]
+    }
+    return "\n" + table.text
+  }
+
+  /// When something begins, from the start.
+  static func begin(_ wait: Interval?) -> String {
+    guard let wait else { return "-" }
+    return wait == .zero ? "at once" : Wording.length(wait)
+  }
+
+  static func rate(_ document: JSON, _ key: String) -> String {
+    Wording.size(document.count(key)) + "/s"
   }
 }

@@ -1,11 +1,11 @@
-// RolloutQueries: `groundswell rollout list|show|devices|events|explain`.
+// RolloutQueries: `groundswell rollout list|show|devices|events`.
 
 import UpdateModel
 
 /// The commands that only look.
 enum RolloutQueries {
   /// In the order that help lists them.
-  static let all = [list, show, devices, events, explain]
+  static let all = [list, show, devices, events]
 
   private static let list = Command.remote(
     "rollout list", "Lists the rollouts.",
@@ -88,17 +88,6 @@ enum RolloutQueries {
       session.target("rollouts", arguments[0], "events"), limit: limit)
     session.show(listing, empty: "nothing has happened yet") {
       Table("time", "what happened", rows: $0) { [$0.shown("at"), $0.shown("sentence")] }
-    }
-  }
-
-  private static let explain = Command.remote(
-    "rollout explain", "Says why a device has, or has not, been offered the release.",
-    operands: [RolloutCommands.rollout, Operand("DEVICE", "id of the device")],
-    examples: ["groundswell rollout explain gateway-2.4 gw-0001"]
-  ) { (arguments, session) throws(Failure) in
-    let target = session.target("rollouts", arguments[0], "explain").with("device", arguments[1])
-    session.show(try session.get(target)) {
-      Table.printable("\(arguments[1]): \($0.shown("sentence"))") + "\n"
     }
   }
 }

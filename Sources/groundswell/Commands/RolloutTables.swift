@@ -46,6 +46,17 @@ enum RolloutTables {
         stage.soak.map(Wording.length) ?? "-", stage.approval ?? "-", stage.counts.words,
       ]
     }
-    return text + "\n" + stages.text
+    return text + (rollout.stages.isEmpty ? "" : "\n" + stages.text) + evidence(rollout)
+  }
+
+  // What each kind of device says about the release.
+  private static func evidence(_ rollout: RolloutPicture) -> String {
+    guard let evidence = rollout.evidence else { return "" }
+    let rows = evidence.rows(limit: .max)
+    var table = Table(
+      "stratum", ">open", ">began", ">proven", ">awaited", ">failed", ">silent",
+      ">bound/\(evidence.tolerance)", "state")
+    for row in rows.dropFirst() { table.append(row) }
+    return "\n" + table.text + (evidence.control.map { "\n\($0)\n" } ?? "")
   }
 }

@@ -6,7 +6,9 @@ import UpdateModel
 
 /// Commands that stand in for devices.
 enum SimulateCommand {
-  static let all = [fleet, SimulateWhatIf.command, SimulateRollout.command]
+  static let all = [
+    fleet, SimulateWhatIf.command, SimulateRollout.command, SimulateService.command,
+  ]
 
   private static let fleet = Command(
     words: ["simulate", "fleet"],

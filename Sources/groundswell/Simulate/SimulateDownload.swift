@@ -1,6 +1,7 @@
 // SimulateDownload: a device fetches an image, resumes after a cut and checks every byte.
 
 import Crypto
+import FleetSimulator
 import Glibc
 import HTTPClient
 import ImagePipeline
@@ -33,7 +34,9 @@ struct ImageDownload {
     if attempt > 0 { usleep(25_000 << UInt32(attempt)) }
   }
 
-  /// Fetches and checks; true when the bytes are what was announced and signed.
+  /// Fetches and checks; false when the bytes are not what was announced and signed.
+  ///
+  /// Throws when they did not all come: the server refused, went away too often, or took too long.
   func run(_ link: FleetLink, _ tally: inout DownloadTally) throws(Failure) -> Bool {
     guard isSigned else { return false }
     return acceptsCompression ? try fetchPacked(link, &tally) : try fetchPlain(link, &tally)
@@ -54,50 +57,80 @@ struct ImageDownload {
   // MARK: As it is
 
   private func fetchPlain(_ link: FleetLink, _ tally: inout DownloadTally) throws(Failure) -> Bool {
-    var digest: StreamDigest
-    do { digest = try StreamDigest(.sha256) } catch { throw .failed("no SHA-256: \(error)") }
-    var received: Int64 = 0
-    var tag: String?
+    var part = try PlainPart()
     for attempt in 0..<ImageDownload.attemptCountMax {
       ImageDownload.pause(before: attempt)
-      var headers: [(name: String, value: String)] = []
-      if received > 0, let tag {
-        headers = [("Range", "bytes=\(received)-"), ("If-Range", tag)]
-        tally.resumed += 1
-      } else if attempt > 0, received > 0 {
-        // Without a tag nothing tells whether the rest belongs to the same image.
-        return false
+      // Without a tag nothing tells whether the rest belongs to the same image.
+      if part.tag == nil, part.received > 0 { part = try PlainPart() }
+      if part.received > 0 { tally.resumed += 1 }
+      switch try fetchRest(&part, link, &tally) {
+      case .cut: continue
+      case .tooLong: return false
+      case .complete: break
       }
-      let isResuming = !headers.isEmpty
-      var isWrong = false
-      do throws(HTTPClientError) {
-        let response = try link.download(link: image.link, token: token, headers: headers) {
-          response, bytes in
-          guard response.status == (isResuming ? 206 : 200) else {
-            isWrong = true
-            return false
-          }
-          tag = response.header("ETag") ?? tag
-          received += Int64(bytes.count)
-          // A digest that cannot go on gives another value in the end.
-          try? digest.update(bytes)
-          return received <= image.size
-        }
-        tally.bytes += received
-        guard !isWrong, response.status == (isResuming ? 206 : 200) else { return false }
-        tally.images += 1
-        // Without a digest the image counts as wrong.
-        let value = (try? digest.finish()).map { Hex.encode($0) }
-        return received == image.size && value == image.sha256
-      } catch .disconnected, .timedOut {
-        if isWrong { return false }
-      } catch .cancelled {
-        return false
-      } catch {
-        throw .unreachable("download of \(image.name): \(error)")
-      }
+      tally.images += 1
+      let isWhole = part.received == image.size
+      // Without a digest the image counts as wrong.
+      let value = (try? part.digest.finish()).map { Hex.encode($0) }
+      return isWhole && value == image.sha256
     }
-    return false
+    throw .unreachable(
+      "download of \(image.name): cut \(ImageDownload.attemptCountMax) times; the next poll "
+        + "tries again")
+  }
+
+  /// What came of an image so far.
+  private struct PlainPart: ~Copyable {
+    var digest: StreamDigest
+    var received: Int64 = 0
+    var tag: String?
+
+    init() throws(Failure) {
+      do { digest = try StreamDigest(.sha256) } catch { throw .failed("no SHA-256: \(error)") }
+    }
+  }
+
+  private enum Piece { case complete, cut, tooLong }
+
+  private func fetchRest(
+    _ part: inout PlainPart, _ link: FleetLink, _ tally: inout DownloadTally
+  ) throws(Failure) -> Piece {
+    var headers: [(name: String, value: String)] = []
+    if part.received > 0, let tag = part.tag {
+      headers = [("Range", "bytes=\(part.received)-"), ("If-Range", tag)]
+    }
+    let expected = headers.isEmpty ? 200 : 206
+    let before = part.received
+    var status = expected
+    defer { tally.bytes += part.received - before }
+    do throws(HTTPClientError) {
+      let response = try link.download(link: image.link, token: token, headers: headers) {
+        response, bytes in
+        status = response.status
+        guard status == expected else { return false }
+        part.tag = response.header("ETag") ?? part.tag
+        part.received += Int64(bytes.count)
+        // A digest that cannot go on gives another value in the end.
+        try? part.digest.update(bytes)
+        return part.received <= image.size
+      }
+      status = response.status
+    } catch .disconnected, .timedOut, .refused {
+      if status == expected { return .cut }
+    } catch .cancelled {
+      // More bytes than were announced.
+      if status == expected { return .tooLong }
+    } catch {
+      throw .unreachable("download of \(image.name): \(error)")
+    }
+    try refuse(status, unless: expected)
+    return .complete
+  }
+
+  // An answer without the image says nothing about its bytes.
+  private func refuse(_ status: Int, unless expected: Int) throws(Failure) {
+    guard status != expected else { return }
+    throw .failed("download of \(image.name): the server answered with status \(status)")
   }
 
   // MARK: Packed
@@ -115,19 +148,27 @@ struct ImageDownload {
       unlink(path)
     }
     var received: Int64 = 0
+    var status = 200
+    var isStored = true
     let response: HTTPResponse
     do {
       response = try link.download(
         link: image.link, token: token, headers: [("Accept-Encoding", "zstd")]
       ) { response, bytes in
         received += Int64(bytes.count)
-        return response.status == 200
-          && Glibc.write(descriptor, bytes.baseAddress, bytes.count) == bytes.count
-          && received <= image.size + 65_536
+        status = response.status
+        guard status == 200 else { return false }
+        isStored = Glibc.write(descriptor, bytes.baseAddress, bytes.count) == bytes.count
+        return isStored && received <= image.size + 65_536
       }
     } catch .cancelled {
+      try refuse(status, unless: 200)
+      guard isStored else {
+        throw .failed("cannot write to \(path): \(String(cString: strerror(errno)))")
+      }
       return false
-    } catch .disconnected, .timedOut {
+    } catch .disconnected, .timedOut, .refused {
+      try refuse(status, unless: 200)
       // What was packed cannot be joined with what was not: start again without packing.
       tally.bytes += received
       return try fetchPlain(link, &tally)
@@ -135,7 +176,7 @@ struct ImageDownload {
       throw .unreachable("download of \(image.name): \(error)")
     }
     tally.bytes += received
-    guard response.status == 200 else { return false }
+    try refuse(response.status, unless: 200)
     tally.images += 1
     let isPacked = response.header("Content-Encoding") == "zstd"
     if isPacked { tally.compressed += 1 }

@@ -45,8 +45,8 @@ struct DeviceVisitor {
           pending += member.device.handle(.reportLost(report), now: .present)
         case .fetch: pending += member.device.handle(.refused, now: .present)
         case .download(let action):
-          let lost = DeviceEvent.downloaded(action: action, verified: false)
-          pending += member.device.handle(lost, now: .present)
+          // Only wrong bytes are a failure of the image.
+          pending += member.device.handle(.downloadCut(action: action), now: .present)
         case .poll, .describe, .answerCancel: break
         }
       }
@@ -85,7 +85,7 @@ struct DeviceVisitor {
     case .download(let action): return try download(action, member, &tally)
     case .report(let report):
       tally.reports += 1
-      try send(report.document, to: report.feedbackLink, member)
+      try send(report.document(), to: report.feedbackLink, member)
       return nil
     case .answerCancel(let href, let action, let accepted):
       let answer: JSON = [
@@ -111,7 +111,8 @@ struct DeviceVisitor {
     _ action: String, _ member: FleetMember, _ tally: inout TurnTally
   ) throws(Failure) -> DeviceEvent {
     guard let deployment = member.deployment, deployment.action == action else {
-      return .downloaded(action: action, verified: false)
+      throw .failed(
+        "the instructions of action \(action) are gone; the next poll brings them again")
     }
     for image in deployment.images {
       let download = ImageDownload(

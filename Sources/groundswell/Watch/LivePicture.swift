@@ -17,6 +17,7 @@ struct LivePicture {
     var lines = [title, StyledLine()]
     lines += stages
     lines.append(StyledLine())
+    lines += EvidenceLines(rollout.evidence, columns: columns, rows: rows).lines
     lines += sentences
     lines.append(overall)
     lines += legend
@@ -45,7 +46,7 @@ struct LivePicture {
   // The stages around the open one; those that do not fit are counted in a line.
   private var stages: [StyledLine] {
     let all = rollout.stages
-    let room = max(3, rows - 9)
+    let room = max(3, rows - 9 - EvidenceLines.height(of: rollout.evidence, rows: rows))
     guard all.count > room else { return all.indices.map(line) }
     let shown = room - 2
     let middle = rollout.openStage ?? 0
@@ -85,7 +86,9 @@ struct LivePicture {
       return stage.waitsForApproval ? "waits for approval" : "soaked"
     }
     if stage.state == "open", let opened = stage.openedAt {
-      return "open \(Wording.length(now - opened)), quorum \(stage.quorum)"
+      let open = "open \(Wording.length(now - opened))"
+      // A step by evidence waits for each of its devices.
+      return stage.isStep ? open : "\(open), quorum \(stage.quorum)"
     }
     return state
   }

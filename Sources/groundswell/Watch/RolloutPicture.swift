@@ -19,6 +19,8 @@ struct RolloutPicture: Equatable, Sendable {
   let stop: String?
   let counts: StandingCounts
   let stages: [Stage]
+  /// What the evidence says; nil where none is gathered.
+  let evidence: EvidencePicture?
 
   /// One stage.
   struct Stage: Equatable, Sendable {
@@ -32,6 +34,8 @@ struct RolloutPicture: Equatable, Sendable {
     let needsApproval: Bool
     let approvedBy: String?
     let counts: StandingCounts
+    /// Whether it was opened by evidence, stratum by stratum.
+    let isStep: Bool
 
     /// What is left of its soak time, in whole seconds rounded up; nil when it does not soak.
     func soakLeft(now: Instant) -> Interval? {
@@ -68,6 +72,10 @@ struct RolloutPicture: Equatable, Sendable {
     }
     counts = StandingCounts(document.tally("counts"))
     stages = document.items("stages").map(Stage.init)
+    let word = document.shown("status")
+    let isStopped = Rollout.Status(rawValue: word)?.isStopped ?? false
+    evidence = EvidencePicture(
+      document["evidence"], isOver: isStopped || word == Rollout.Status.closed.rawValue)
   }
 
   /// Whether nothing more is to be watched, and how it ended; nil while it goes on.
@@ -123,6 +131,7 @@ extension RolloutPicture.Stage {
     needsApproval = document["signOff"]?.bool ?? false
     approvedBy = document.text("signedOffBy").map(Table.printable)
     counts = StandingCounts(document.tally("counts"))
+    isStep = document["parts"]?.array != nil
   }
 }
 

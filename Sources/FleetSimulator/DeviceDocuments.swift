@@ -1,27 +1,34 @@
 // SimulateDocuments: the documents of DDI as a device reads and writes them.
 
-import FleetSimulator
-import UpdateModel
+public import UpdateModel
 
 /// Instructions, reduced to what a virtual device needs.
-struct DeploymentDocument: Sendable {
+public struct DeploymentDocument: Sendable {
   /// One file of the deployment.
-  struct Image: Sendable {
-    let name: String
-    let size: Int64
-    let sha256: String
-    let link: String
-    let manifest: String?
-    let signature: String?
+  public struct Image: Sendable {
+    /// File name.
+    public let name: String
+    /// Length in bytes.
+    public let size: Int64
+    /// Digest in hexadecimal.
+    public let sha256: String
+    /// Where it is fetched.
+    public let link: String
+    /// The signed statement about it; nil without one.
+    public let manifest: String?
+    /// Signature of the statement in hexadecimal; nil without one.
+    public let signature: String?
   }
 
-  let action: String
+  /// The action the instructions belong to.
+  public let action: String
   /// The version that the device reports when it has installed this.
-  let version: String
-  let images: [Image]
+  public let version: String
+  /// What is to be fetched.
+  public let images: [Image]
 
   /// Reads the answer of `deploymentBase`; nil when something a device needs is missing.
-  init?(_ document: JSON) {
+  public init?(_ document: JSON) {
     guard let action = document["id"]?.string,
       let chunks = document["deployment"]?["chunks"]?.array, let first = chunks.first,
       let chunkVersion = first["version"]?.string
@@ -62,7 +69,7 @@ extension DeploymentDocument.Image {
 
 extension PollAnswer {
   /// Reads the answer to a poll; the server's `sleep` counts when `followsServer`.
-  init(_ document: JSON, followsServer: Bool) {
+  public init(_ document: JSON, followsServer: Bool) {
     let links = document["_links"]
     func href(_ relation: String) -> String? { links?[relation]?["href"]?.string }
     let offer: Offer =
@@ -98,17 +105,18 @@ extension PollAnswer {
 
 extension DeviceReport {
   /// Where the report goes: next to the instructions, without their query.
-  var feedbackLink: String { String(link.prefix { $0 != "?" && $0 != "#" }) + "/feedback" }
+  public var feedbackLink: String { String(link.prefix { $0 != "?" && $0 != "#" }) + "/feedback" }
 
-  /// The body of the feedback.
-  var document: JSON {
+  /// The body of the feedback; a remark is added to the details.
+  public func document(remark: String? = nil) -> JSON {
+    let words = (details.isEmpty ? [] : [details]) + (remark.map { [$0] } ?? [])
     let steps = progress.map { JSON.members(["cnt": JSON($0.count), "of": JSON($0.of)]) }
     return [
       "id": .string(action),
       "status": [
         "execution": .string(execution.rawValue),
         "result": .members(["finished": .string(finished.rawValue), "progress": steps]),
-        "details": details.isEmpty ? [] : [.string(details)],
+        "details": .array(words.map { .string($0) }),
       ],
     ]
   }

@@ -1,0 +1,146 @@
+// DetailSelection: the few tags and attributes that a walk over the whole fleet needs.
+//
+// Reading all that a million devices said about themselves takes seconds; finding three values in
+// the text that is kept of each takes a fraction of one.
+
+import FleetStore
+import RolloutEngine
+import UpdateModel
+
+/// Names tags and attributes.
+struct DetailSelection {
+  private(set) var tags: [[UInt8]] = []
+  private(set) var attributes: [[UInt8]] = []
+
+  /// What tells which release a device runs, and its time zone.
+  init() {
+    for attribute in [ReportedAttribute.version, .imageDigest, .timeZone] {
+      for spelling in attribute.spellings { add(.attribute(spelling)) }
+    }
+  }
+
+  /// All that decides which of a policy's devices are which.
+  init(
+    _ policy: Policy, _ target: RolloutSpecification.Target?, _ ledger: Ledger
+  ) {
+    self.init()
+    for group in [target?.group, policy.canary?.group] { add(group, ledger) }
+    if case .filter(let filter) = target { add(filter) }
+    for safeguard in ledger.safeguards.values { add(safeguard.filter) }
+    for field in policy.evidence?.strata ?? [] { add(field) }
+    if let domain = policy.evidence?.domain { add(domain) }
+    for budget in policy.limits.domains {
+      switch budget.by {
+      case .tag(let key): add(.tag(key))
+      case .attribute(let key): add(.attribute(key))
+      }
+    }
+  }
+
+  private mutating func add(_ group: Name?, _ ledger: Ledger) {
+    guard let known = group.flatMap({ ledger.groups[$0] }),
+      case .filter(let filter) = known.group.membership
+    else { return }
+    add(filter)
+  }
+
+  private mutating func add(_ filter: DeviceFilter) { for c in filter.conditions { add(c.field) } }
+
+  /// Adds a field; the version is there already, and id and hardware model are no details.
+  mutating func add(_ field: DeviceFilter.Condition.Field) {
+    switch field {
+    case .tag(let key): tags.append(Array(key.utf8))
+    case .attribute(let key): attributes.append(Array(key.utf8))
+    case .version, .device, .hardware: break
+    }
+  }
+}
+
+extension RolloutSpecification.Target {
+  fileprivate var group: Name? { if case .group(let name) = self { name } else { nil } }
+}
+
+extension DeviceDetails {
+  /// Reads only what is selected.
+  init(_ text: [UInt8]?, reading selection: DetailSelection) {
+    guard let text else {
+      self.init(tags: [:], attributes: [:])
+      return
+    }
+    // What has to be unescaped, and what the scanner does not know, is left to the full reader.
+    var found = DeviceDetails(tags: [:], attributes: [:])
+    let isRead = text.withUnsafeBufferPointer { bytes in
+      var scanner = DetailScanner(bytes)
+      return scanner.read(selection, into: &found)
+    }
+    self = isRead ? found : DeviceDetails(text)
+  }
+}
+
+/// Steps over the compact JSON that `DeviceDetails.encoded` writes.
+private struct DetailScanner {
+  private let bytes: UnsafeBufferPointer<UInt8>
+  private var position = 0
+
+  init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
+
+  /// False when the text is not as simple as expected; what was found so far is worth nothing then.
+  mutating func read(_ selection: DetailSelection, into details: inout DeviceDetails) -> Bool {
+    guard take("{") else { return false }
+    repeat {
+      guard let section = text(), section.count == 1, take(":") else { return false }
+      switch bytes[section.lowerBound] {
+      case UInt8(ascii: "t"):
+        guard members(selection.tags, into: &details.tags) else { return false }
+      case UInt8(ascii: "a"):
+        guard members(selection.attributes, into: &details.attributes) else { return false }
+      case UInt8(ascii: "r"):
+        guard numbers(into: &details.ran) else { return false }
+      default: return false
+      }
+    } while take(",")
+    return take("}") && position == bytes.count
+  }
+
+  private mutating func members(_ wanted: [[UInt8]], into texts: inout [String: String]) -> Bool {
+    guard take("{") else { return false }
+    repeat {
+      guard let key = text(), take(":"), let value = text() else { return false }
+      if wanted.contains(where: { $0.elementsEqual(bytes[key]) }) {
+        texts[String(decoding: bytes[key], as: UTF8.self)] =
+          String(decoding: bytes[value], as: UTF8.self)
+      }
+    } while take(",")
+    return take("}")
+  }
+
+  private mutating func numbers(into releases: inout [ReleaseID]) -> Bool {
+    guard take("[") else { return false }
+    repeat {
+      let start = position
+      while position < bytes.count, (0x30...0x39).contains(bytes[position]) { position += 1 }
+      let digits = String(decoding: bytes[start..<position], as: UTF8.self)
+      guard let number = UInt32(digits) else { return false }
+      releases.append(ReleaseID(number))
+    } while take(",")
+    return take("]")
+  }
+
+  // The bytes between two quotes; nil for a text with escapes.
+  private mutating func text() -> Range<Int>? {
+    guard take("\"") else { return nil }
+    let start = position
+    while position < bytes.count, bytes[position] != UInt8(ascii: "\"") {
+      guard bytes[position] != UInt8(ascii: "\\") else { return nil }
+      position += 1
+    }
+    let end = position
+    return take("\"") ? start..<end : nil
+  }
+
+  private mutating func take(_ character: Unicode.Scalar) -> Bool {
+    guard position < bytes.count, UInt32(bytes[position]) == character.value else { return false }
+    position += 1
+    return true
+  }
+}
