@@ -148,6 +148,10 @@ struct EvidenceWatch {
     if !rollout.status.grantsUpdates { return "a step opened while \(rollout.status.rawValue)" }
     if let hold = rollout.hold { return "a step opened while held: \(hold.sentence)" }
     if frozenSince != nil { return "a step opened while nobody is heard" }
+    // Who came too late for the step before is not waited for.
+    let before = rollout.stages.dropLast().last?.openedAt
+    let wait = Interval(milliseconds: 2 * poll.milliseconds)
+    if let before, now >= before + wait + terms.patience(poll: poll) { return nil }
     var exposed = [Int](repeating: 0, count: rollout.strata.count)
     let patience = terms.patience(poll: poll)
     for case let action? in server.actions {

@@ -158,6 +158,10 @@ struct EvidenceJudge {
   private var verdictsAreIn: Bool {
     guard let open = rollout.openStage, !rollout.stages[open].plan.isCanary else { return true }
     let live = rollout.strata.filter { $0.quarantine == nil }
+    // Who comes days later must not hold up the others for ever, unless limits made them wait.
+    if !rollout.isHeldBack(at: now), let deadline = rollout.stepDeadline, now >= deadline {
+      return true
+    }
     guard live.allSatisfy({ $0.evidence.awaited == 0 }) else { return false }
     let isCovered = live.allSatisfy { stratum in
       stratum.evidence.granted - stratum.evidence.unexposed >= stratum.opened

@@ -77,6 +77,15 @@ extension Rollout {
     return !isWatchOver(at: now)
   }
 
+  /// When the verdicts of the open step are no longer waited for: as long after every device could
+  /// have asked for the release as the verdict of one device is waited for; nil without evidence.
+  public var stepDeadline: Instant? {
+    guard let terms = policy.evidence, let open = openStage, let openedAt = stages[open].openedAt
+    else { return nil }
+    let poll = specification.pollInterval
+    return openedAt + Interval(milliseconds: 2 * poll.milliseconds) + terms.patience(poll: poll)
+  }
+
   /// Whether it was complete for so long that nothing is concluded from its devices any more.
   public func isWatchOver(at now: Instant) -> Bool {
     guard status == .completed, let endedAt, let watch = policy.evidence?.watch else {
@@ -149,5 +158,16 @@ extension PlannedStage {
     PlannedStage(
       name: name, size: openings.reduce(0) { $0 + $1.count }, selection: .strata(openings),
       gate: gate, signOff: signOff)
+  }
+}
+
+extension Rollout {
+  /// Whether limits are at least half used, so that devices may be waiting for them; those whose
+  /// use says nothing about others are taken to.
+  func isHeldBack(at now: Instant) -> Bool {
+    let limits = policy.limits
+    if limits.bandwidth != nil || !limits.domains.isEmpty { return true }
+    if let concurrent = limits.concurrent, 2 * leaseCount >= concurrent { return true }
+    return perMinute.map { 2 * window.total(at: now) >= $0 } ?? false
   }
 }

@@ -266,4 +266,15 @@ import UpdateModel
       )
     }
   }
+
+  @Test func `devices that come long after a step opened do not hold it up for ever`() throws {
+    var ramp = try Ramp([("all", 100_000)])
+    ramp.succeed()
+    ramp.add(30, .proven(since: ramp.now))
+    for _ in 0..<12 {
+      ramp.pass(.hours(2))
+      ramp.add(1, .proven(since: ramp.now))
+    }
+    #expect(ramp.steps.count == 3)
+  }
 }
