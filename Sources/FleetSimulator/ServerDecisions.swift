@@ -50,7 +50,7 @@ extension ServerModel {
   }
 
   func isQuarantined(_ index: Int) -> Bool {
-    actions[index]?.stratum.map { rollout.strata[$0].quarantine != nil } ?? false
+    actions[index].map(rollout.isQuarantined) ?? false
   }
 
   func sabotaged(_ answer: Eligibility) -> Int? {

@@ -88,8 +88,7 @@ extension ControlPlane {
     }
     let running = ControlPlane.running(device, view, action, ledger)
     step(.polled(running), &action, book, &ledger, &draft)
-    let isBarred = action.stratum.map { book.rollout.strata[$0].quarantine != nil } ?? false
-    if book.rollout.status.isStopped || isBarred {
+    if book.rollout.status.isStopped || book.rollout.isQuarantined(action) {
       let delay = recover(&action, of: device, in: book, &ledger, &draft)
       if let delay { return delay }
     } else if case .retrying = action.state {

@@ -24,14 +24,9 @@ struct IDPage<Item> {
 
   /// Adds an item that `takes` accepts; what falls off the end of the page is let go.
   mutating func insert(_ item: Item, _ device: DeviceID) {
-    var low = 0
-    var high = ids.count
-    while low < high {
-      let middle = (low + high) / 2
-      if ids[middle] < device { low = middle + 1 } else { high = middle }
-    }
-    ids.insert(device, at: low)
-    items.insert(item, at: low)
+    let place = ids.bisect { $0 < device }
+    ids.insert(device, at: place)
+    items.insert(item, at: place)
     if ids.count > limit {
       ids.removeLast()
       items.removeLast()

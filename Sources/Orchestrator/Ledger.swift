@@ -55,9 +55,6 @@ struct Ledger {
       .sorted { $0.component < $1.component }
   }
 
-  /// Whether a release may be given to devices.
-  func isPublished(_ release: ReleaseID) -> Bool { releases[release]?.status == .published }
-
   /// The release that a device says it runs, to go back to from another one: published, with every
   /// component that the other one replaces; the same product before others, the newest of several.
   func fallback(of device: Device, from other: Release) -> ReleaseID? {

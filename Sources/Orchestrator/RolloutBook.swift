@@ -178,8 +178,8 @@ final class RolloutBook {
   /// Whether a device is to stop what it was given: it was asked to, or will be at its next poll.
   func isToStop(_ action: Action) -> Bool {
     guard let phase = action.phase, phase != .verifying else { return false }
-    let isBarred = action.stratum.map { rollout.strata[$0].quarantine != nil } ?? false
-    let isStopped = (rollout.status.isStopped || isBarred) && action.kind == .update
+    let isOver = rollout.status.isStopped || rollout.isQuarantined(action)
+    let isStopped = isOver && action.kind == .update
     return action.cancel == .requested || (action.cancel == .none && isStopped)
   }
 

@@ -152,19 +152,14 @@ public enum Eligibility: Equatable, Sendable {
     }
     if candidate.runsRelease { return .excluded(.runsRelease) }
     if let reason = candidate.safeguard { return .excluded(.safeguard(reason)) }
-    if rollout.gathersEvidence, !isFirstGroup(candidate, in: rollout) {
-      guard candidate.isTargeted else { return .excluded(.target) }
-      if let rollout = candidate.supersededBy { return .excluded(.superseded(by: rollout)) }
-      if let obstacle = candidate.obstacle { return .excluded(.barred(obstacle)) }
-      guard let stage = openPlace(of: candidate, in: rollout) else {
-        return .deferred(.placeClosed(stratum: candidate.stratum))
-      }
-      return candidate.window.refusal ?? limited(rollout, demand: demand, now: now)
-        ?? .eligible(stage: stage)
-    }
-    guard let stage = stage(of: candidate, in: rollout) else { return .excluded(.target) }
+    let isDrawn = rollout.gathersEvidence && !isFirstGroup(candidate, in: rollout)
+    let own = stage(of: candidate, in: rollout)
+    guard isDrawn ? candidate.isTargeted : own != nil else { return .excluded(.target) }
     if let rollout = candidate.supersededBy { return .excluded(.superseded(by: rollout)) }
     if let obstacle = candidate.obstacle { return .excluded(.barred(obstacle)) }
+    guard let stage = own, rollout.hasPlace(for: candidate) else {
+      return .deferred(.placeClosed(stratum: candidate.stratum))
+    }
     if stage > open { return .deferred(.stageClosed(stage)) }
     return candidate.window.refusal ?? limited(rollout, demand: demand, now: now)
       ?? .eligible(stage: stage)
@@ -194,10 +189,6 @@ public enum Eligibility: Equatable, Sendable {
     return rollout.stages.firstIndex { stage in
       stage.plan.openings.contains { $0.stratum == stratum && rank <= $0.bound }
     }
-  }
-
-  private static func openPlace(of candidate: Candidate, in rollout: Rollout) -> Int? {
-    rollout.hasPlace(for: candidate) ? place(of: candidate, in: rollout) : nil
   }
 
   /// One sentence for people.

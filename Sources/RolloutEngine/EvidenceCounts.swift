@@ -30,10 +30,10 @@ public struct EvidenceCounts: Equatable, Sendable {
     /// A device without a verdict is waited for so long.
     public let patience: Interval
 
-    /// Joins the times.
-    public init(soak: Interval, patience: Interval) {
-      self.soak = soak
-      self.patience = patience
+    /// The times of a policy, for devices that poll in this interval.
+    public init(_ evidence: Policy.Evidence, poll: Interval) {
+      soak = evidence.soak
+      patience = evidence.patience(poll: poll)
     }
 
     // A two-hundredth of the time that matters, so that rounding delays nobody noticeably.

@@ -25,9 +25,9 @@ struct EvidenceJudge {
 
   /// What the gate says, for a rollout that runs, is paused or is complete.
   func verdict() -> GateVerdict {
-    let judgement = judge()
     // Devices die of old age too, and nobody is left to compare with.
-    guard !rollout.isWatchOver(at: now) else { return latecomers }
+    if rollout.isWatchOver(at: now) { return latecomers }
+    let judgement = judge()
     if let reason = canaryFault() { return .stop(.evidence(reason)) }
     if let harm = metricFault(judgement) { return harm }
     switch judgement.decision.verdict {
@@ -87,16 +87,14 @@ struct EvidenceJudge {
 
   // A person who waives a hold lets at least one more device of each stratum in.
   private func sizes(_ judgement: Judgement) -> [StepPart] {
-    var sizes = rollout.strata.indices.map { index in
-      let stratum = rollout.strata[index]
+    let sizes = rollout.strata.map { stratum in
       let found = judgement.decision.sizes.first { $0.id == stratum.label }?.count ?? 0
       let least = rollout.isHoldWaived && stratum.quarantine == nil ? 1 : 0
-      return StepPart(stratum: index, count: min(stratum.left, max(found, least)))
+      return min(stratum.left, max(found, least))
     }
-    if let room = Plan.ceiling(of: rollout).map({ $0.upTo - rollout.opened }) {
-      sizes.shrink(to: room)
+    return zip(rollout.strata.indices, Plan.capped(sizes, of: rollout)).compactMap { index, count in
+      count > 0 ? StepPart(stratum: index, count: count) : nil
     }
-    return sizes.filter { $0.count > 0 }
   }
 
   // Whoever joins a complete rollout is taken in as fast as its evidence allows.
@@ -138,9 +136,7 @@ struct EvidenceJudge {
   // MARK: The judgement
 
   func judge() -> Judgement {
-    let strata = rollout.strata.map {
-      StratumCounts($0, failures: rollout.failures(in: $0.evidence))
-    }
+    let strata = rollout.stratumCounts
     let control = rollout.control.map(ControlCounts.init) ?? .none
     let last = rollout.stages.last.map { $0.plan.isCanary ? 0 : $0.plan.size } ?? 0
     let step = StepCounts(
@@ -235,21 +231,6 @@ struct EvidenceJudge {
   }
 }
 
-extension [StepPart] {
-  /// Takes from each its share of what is too much; what rounding leaves goes to the first.
-  fileprivate mutating func shrink(to room: Int) {
-    let wanted = map(\.count)
-    let total = wanted.reduce(0, +)
-    guard total > room else { return }
-    for index in indices { self[index].count = wanted[index] * room / total }
-    var left = room - reduce(0) { $0 + $1.count }
-    for index in indices where left > 0 && self[index].count < wanted[index] {
-      self[index].count += 1
-      left -= 1
-    }
-  }
-}
-
 extension GateParameters {
   /// The parameters that a policy gives.
   public init(_ terms: Policy.Evidence) {
@@ -270,9 +251,16 @@ extension GateParameters {
   }
 }
 
+extension Rollout {
+  /// The counts of each stratum as the gate takes them.
+  var stratumCounts: [StratumCounts] {
+    strata.map { StratumCounts($0, failures: failures(in: $0.evidence)) }
+  }
+}
+
 extension StratumCounts {
   /// `failures` of its devices are known to have failed.
-  init(_ stratum: Stratum, failures: Int) {
+  fileprivate init(_ stratum: Stratum, failures: Int) {
     let excused = stratum.excused
     let reported = max(0, failures - excused.reported)
     let lost = max(0, stratum.evidence.lost - excused.lost)

@@ -20,15 +20,11 @@ public struct EvidenceOutlook: Equatable, Sendable {
     guard let terms = rollout.policy.evidence else { return nil }
     var present = rollout
     present.pass(to: now)
-    let control = present.control
-    let loss = control.map { $0.devices == 0 ? 0 : Double($0.lost) / Double($0.devices) } ?? 0
-    let strata = present.strata.map {
-      StratumCounts($0, failures: present.failures(in: $0.evidence))
-    }
+    let strata = present.stratumCounts
     let parameters = GateParameters(terms)
     let devices = strata.reduce(0) { $0 + $1.size }
     let step = EvidenceGate.nextStep(
-      strata, lossEstimate: loss,
+      strata, lossEstimate: present.control.map(ControlCounts.init)?.lossEstimate ?? 0,
       budget: EvidenceGate.budget(devices: devices, parameters: parameters),
       parameters: parameters)
     func isKnown(_ counts: StratumCounts) -> Bool {
@@ -40,12 +36,7 @@ public struct EvidenceOutlook: Equatable, Sendable {
     for (size, index) in zip(step.sizes, strata.indices.filter { !strata[$0].isQuarantined }) {
       next[index] = size.count
     }
-    // The stages of the policy are ceilings.
-    let total = next.reduce(0, +)
-    if let room = Plan.ceiling(of: present).map({ $0.upTo - present.opened }), total > room {
-      next = next.map { $0 == 0 ? 0 : max(1, $0 * max(room, 1) / total) }
-    }
-    self.next = next
+    self.next = Plan.capped(next, of: present)
     self.rollout = present
   }
 }

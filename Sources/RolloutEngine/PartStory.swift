@@ -23,9 +23,7 @@ struct PartStory {
     action.failure.map { "\($0.cause.rawValue): \($0.detail)" } ?? "no reason was given"
   }
 
-  private var isQuarantined: Bool {
-    action.stratum.map { rollout.strata[$0].quarantine != nil } ?? false
-  }
+  private var isQuarantined: Bool { rollout.isQuarantined(action) }
 
   // MARK: Where it is
 

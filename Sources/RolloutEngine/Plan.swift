@@ -131,6 +131,22 @@ public enum Plan {
     return approval
   }
 
+  /// What is left of the sizes of a step, by stratum, below the ceiling: of each its share, and what
+  /// rounding leaves goes to the first.
+  static func capped(_ sizes: [Int], of rollout: Rollout) -> [Int] {
+    let total = sizes.reduce(0, +)
+    guard let room = ceiling(of: rollout).map({ $0.upTo - rollout.opened }), total > room else {
+      return sizes
+    }
+    var capped = sizes.map { $0 * room / total }
+    var left = room - capped.reduce(0, +)
+    for index in capped.indices where left > 0 && capped[index] < sizes[index] {
+      capped[index] += 1
+      left -= 1
+    }
+    return capped
+  }
+
   /// The next step of a rollout that gathers evidence.
   static func step(
     _ sizes: [StepPart], of rollout: Rollout, ranks: RankIndex

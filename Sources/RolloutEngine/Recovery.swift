@@ -26,7 +26,7 @@ public enum Recovery: Equatable, Sendable {
     _ action: Action, runsRelease: Bool, in rollout: Rollout,
     window: WindowState = .open(until: nil), demand: GrantDemand = .none, now: Instant
   ) -> Recovery {
-    let isQuarantined = action.stratum.map { rollout.strata[$0].quarantine != nil } ?? false
+    let isQuarantined = rollout.isQuarantined(action)
     guard rollout.status.isStopped || isQuarantined else { return .nothing }
     let waitsForWindow = rollout.policy.windows?.appliesToRollback ?? false
     func obstacle() -> Eligibility? {

@@ -139,8 +139,7 @@ public struct Rollout: Equatable, Sendable {
       self.strata = strata.map {
         Stratum(label: $0.label, size: $0.size, evidence: terms, poll: poll)
       }
-      canaryEvidence = EvidenceCounts(
-        EvidenceCounts.Terms(soak: terms.soak, patience: terms.patience(poll: poll)))
+      canaryEvidence = EvidenceCounts(EvidenceCounts.Terms(terms, poll: poll))
     } else {
       self.strata = []
       canaryEvidence = nil

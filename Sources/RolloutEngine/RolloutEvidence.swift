@@ -69,6 +69,11 @@ extension Rollout {
     stages[last].plan = stages[last].plan.with(merged)
   }
 
+  /// Whether the stratum in which an action counts was taken out.
+  public func isQuarantined(_ action: Action) -> Bool {
+    action.stratum.map { strata[$0].quarantine != nil } ?? false
+  }
+
   /// Whether the silence of devices may still be evidence.
   public func isWatchingSilence(at now: Instant) -> Bool {
     guard gathersEvidence, startedAt != nil, !status.isStopped, status != .closed else {

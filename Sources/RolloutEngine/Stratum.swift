@@ -52,8 +52,7 @@ public struct Stratum: Equatable, Sendable {
   public init(label: String, size: Int, evidence: Policy.Evidence, poll: Interval) {
     self.label = label
     self.size = size
-    self.evidence = EvidenceCounts(
-      EvidenceCounts.Terms(soak: evidence.soak, patience: evidence.patience(poll: poll)))
+    self.evidence = EvidenceCounts(EvidenceCounts.Terms(evidence, poll: poll))
     metrics = evidence.metrics.map(MetricEvidence.init)
   }
 
@@ -124,27 +123,15 @@ public struct RankIndex: Equatable, Sendable {
 
   /// The place of a rank among the devices of a stratum, from 1, whether or not one has it.
   public func position(of rank: UInt64, stratum: Int) -> Int {
-    guard sorted.indices.contains(stratum) else { return 1 }
-    var low = 0
-    var high = sorted[stratum].count
-    while low < high {
-      let middle = (low + high) / 2
-      if sorted[stratum][middle] < rank { low = middle + 1 } else { high = middle }
-    }
-    return low + 1
+    sorted.indices.contains(stratum) ? sorted[stratum].bisect { $0 < rank } + 1 : 1
   }
 
   /// Notes a device that joins; false when it is known already.
   public mutating func insert(_ rank: UInt64, stratum: Int) -> Bool {
     while sorted.count <= stratum { sorted.append([]) }
-    var low = 0
-    var high = sorted[stratum].count
-    while low < high {
-      let middle = (low + high) / 2
-      if sorted[stratum][middle] < rank { low = middle + 1 } else { high = middle }
-    }
-    if low < sorted[stratum].count, sorted[stratum][low] == rank { return false }
-    sorted[stratum].insert(rank, at: low)
+    let place = sorted[stratum].bisect { $0 < rank }
+    if place < sorted[stratum].count, sorted[stratum][place] == rank { return false }
+    sorted[stratum].insert(rank, at: place)
     return true
   }
 }

@@ -57,7 +57,7 @@ struct TimedCounts: Equatable, Sendable {
   /// Folds what began at or before an instant; instants never go back.
   mutating func settle(through time: Instant) {
     // Rounded down, as the times are rounded up: a bucket settles when all of it is old enough.
-    let limit = TimedCounts.floorDivide(time.milliseconds, bucketMilliseconds)
+    let limit = time.milliseconds.flooredDivision(by: bucketMilliseconds)
     guard limit > settledThrough else { return }
     settledThrough = limit
     let old = buckets.prefix { $0.number <= limit }
@@ -75,23 +75,12 @@ struct TimedCounts: Equatable, Sendable {
   }
 
   private func number(_ time: Instant) -> Int64 {
-    -TimedCounts.floorDivide(-time.milliseconds, bucketMilliseconds)
+    -(-time.milliseconds).flooredDivision(by: bucketMilliseconds)
   }
 
   private func lowerBound(_ number: Int64) -> Int {
     // Devices report in the order of time, so the end is the usual place.
     if let last = buckets.last, last.number < number { return buckets.count }
-    var low = 0
-    var high = buckets.count
-    while low < high {
-      let middle = (low + high) / 2
-      if buckets[middle].number < number { low = middle + 1 } else { high = middle }
-    }
-    return low
-  }
-
-  private static func floorDivide(_ value: Int64, _ by: Int64) -> Int64 {
-    let quotient = value / by
-    return value % by < 0 ? quotient - 1 : quotient
+    return buckets.bisect { $0.number < number }
   }
 }

@@ -124,8 +124,8 @@ public struct Interval: Hashable, Comparable, Sendable, CustomStringConvertible 
 
 extension Int64 {
   /// Division that rounds towards minus infinity; the divisor is positive.
-  func flooredDivision(by divisor: Int64) -> Int64 {
-    precondition(divisor > 0, "the divisor is a positive constant")
+  public func flooredDivision(by divisor: Int64) -> Int64 {
+    precondition(divisor > 0, "what is divided by is positive")
     let quotient = self / divisor
     return self % divisor < 0 ? quotient - 1 : quotient
   }

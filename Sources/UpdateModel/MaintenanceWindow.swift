@@ -139,16 +139,8 @@ public struct OpenHours: Equatable, Sendable {
     return (passed < edges.count ? edges[passed] : first + OpenHours.week) - second
   }
 
-  // The number of edges up to and with a second of the week, by bisection.
-  private func edgesPassed(_ second: Int64) -> Int {
-    var low = 0
-    var high = edges.count
-    while low < high {
-      let middle = (low + high) / 2
-      if edges[middle] <= second { low = middle + 1 } else { high = middle }
-    }
-    return low
-  }
+  // The number of edges up to and with a second of the week.
+  private func edgesPassed(_ second: Int64) -> Int { edges.bisect { $0 <= second } }
 
   // 1970-01-01 was a Thursday, and this week begins on Monday.
   private static func secondOfWeek(_ wallSecond: Int64) -> Int64 {

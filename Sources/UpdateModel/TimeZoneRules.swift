@@ -41,15 +41,9 @@ public struct TimeZoneRules: Equatable, Sendable {
   /// The stretch that holds a second since 1970, which is that of an `Instant`.
   func stretch(at second: Int64) -> Stretch {
     if let tail, second >= transitions.last ?? .min { return tail.stretch(at: second) }
-    // The number of transitions that have happened, by bisection.
-    var low = 0
-    var high = transitions.count
-    while low < high {
-      let middle = (low + high) / 2
-      if transitions[middle] <= second { low = middle + 1 } else { high = middle }
-    }
+    let passed = transitions.bisect { $0 <= second }
     return Stretch(
-      offset: offsets[low], end: low < transitions.count ? transitions[low] : nil)
+      offset: offsets[passed], end: passed < transitions.count ? transitions[passed] : nil)
   }
 }
 

@@ -22,7 +22,7 @@ extension WhatIfRun {
   }
 
   private func isQuarantined(_ slot: Int) -> Bool {
-    actions[slot].stratum.map { rollout.strata[$0].quarantine != nil } ?? false
+    rollout.isQuarantined(actions[slot])
   }
 
   private mutating func prove(_ slot: Int) {

@@ -77,7 +77,7 @@ extension WhatIfRun {
 
   mutating func listen(_ device: Int) {
     guard let slot = slot(device), let control, let silence = rollout.silence,
-      isWatched(actions[slot])
+      actions[slot].isWatched
     else { return }
     let isBricked = conditions[slot].contains(.bricked)
     let passed = control.elapsed(from: lastHeard(slot), to: tick)
@@ -90,11 +90,5 @@ extension WhatIfRun {
       let pause = max(fates.clock.count(left), min(fates.clock.look, silenceTicks))
       calendar.add(.silence, device, at: tick + pause)
     }
-  }
-
-  // As the server decides whose silence would be evidence.
-  private func isWatched(_ action: Action) -> Bool {
-    action.kind == .update && action.exposedAt != nil && !action.isReported && !action.isSilent
-      && action.mark != .withdrawn
   }
 }

@@ -176,12 +176,11 @@ private struct Evidence {
   private let toleranceWithLoss: Double
 
   init(control: ControlCounts, parameters: GateParameters) {
+    lossEstimate = control.lossEstimate
     if control.devices > 0 {
-      lossEstimate = Double(control.lost) / Double(control.devices)
       lossUpper = ExactBinomial.clopperPearsonUpper(
         failures: control.lost, trials: control.devices, confidence: 0.95)
     } else {
-      lossEstimate = 0
       lossUpper = parameters.lossWithoutControl
     }
     isFrozen = control.heard < parameters.minHeard

@@ -1,6 +1,7 @@
 // ExactBinomial: classic exact answers about failure counts, for one look and for forecasts.
 
 internal import Glibc
+internal import UpdateModel
 
 /// Exact binomial statistics. Unlike `EValue`, these bounds hold for one look that was planned
 /// beforehand.
@@ -136,12 +137,6 @@ public enum ExactBinomial {
   }
 
   private static func mostLikely(upTo last: Int, ratio: (Double) -> Double) -> Int {
-    var low = 0
-    var high = last
-    while low < high {
-      let middle = low + (high - low) / 2
-      if ratio(Double(middle)) < 1 { high = middle } else { low = middle + 1 }
-    }
-    return low
+    (0..<last).bisect { !(ratio(Double($0)) < 1) }
   }
 }

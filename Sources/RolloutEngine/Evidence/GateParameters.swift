@@ -83,6 +83,9 @@ public struct ControlCounts: Equatable, Sendable {
     self.lost = lost
     self.heard = heard
   }
+
+  /// The share that is lost without the release; 0 where there is nobody.
+  var lossEstimate: Double { devices > 0 ? Double(lost) / Double(devices) : 0 }
 }
 
 /// What the gate knows about the open step.

@@ -92,15 +92,9 @@ public struct HealthyClock: Equatable, Sendable {
   /// Frozen time before an instant, up to a summand that is the same for all instants.
   private func frozenTime(before instant: Instant) -> Int64 {
     let open = frozenSince.map { max(0, (instant - $0).milliseconds) } ?? 0
-    // The number of freezes that began before the instant.
-    var low = 0
-    var high = freezes.count
-    while low < high {
-      let middle = low + (high - low) / 2
-      if freezes[middle].from < instant { low = middle + 1 } else { high = middle }
-    }
-    guard low > 0 else { return (freezes.first?.before ?? 0) + open }
-    let last = freezes[low - 1]
+    let begun = freezes.bisect { $0.from < instant }
+    guard begun > 0 else { return (freezes.first?.before ?? 0) + open }
+    let last = freezes[begun - 1]
     return last.before + min(last.length, (instant - last.from).milliseconds) + open
   }
 }

@@ -1,6 +1,7 @@
 // RateBound: what the evidence says about a failure rate, and how many devices may be risked on it.
 
 internal import Glibc
+internal import UpdateModel
 
 /// Bounds of a failure rate that hold at every look, and the step sizes that follow from them.
 public enum RateBound {
@@ -44,14 +45,10 @@ public enum RateBound {
   /// - Returns: A count from 0 to `trials + 1`.
   public static func abortCount(trials: Int, tolerance: Double, alpha: Double) -> Int {
     let threshold = EValue.threshold(alpha: alpha)
-    var low = 0
-    var high = trials + 1
-    while low < high {
-      let middle = low + (high - low) / 2
-      let evidence = EValue.logAbort(failures: middle, trials: trials, tolerance: tolerance)
-      if evidence >= threshold { high = middle } else { low = middle + 1 }
+    return (0..<trials + 1).bisect { failures in
+      let evidence = EValue.logAbort(failures: failures, trials: trials, tolerance: tolerance)
+      return !(evidence >= threshold)
     }
-    return low
   }
 
   /// How many devices of one stratum the next step may have.
