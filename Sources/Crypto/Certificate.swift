@@ -27,7 +27,7 @@ public struct Certificate: Sendable {
   public let serial: String
   /// The first second it is valid in, since 1970.
   public let notBefore: Int64
-  /// The last second it is valid in, since 1970.
+  /// When it ends, in seconds since 1970; that second is already too late for OpenSSL.
   public let notAfter: Int64
 
   /// Takes a certificate in DER, as `Request.clientCertificate` has it.

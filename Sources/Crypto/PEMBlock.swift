@@ -74,7 +74,8 @@ struct PEMBlock {
 }
 
 /// Runs one of OpenSSL's `i2d` functions, which count first and then write.
-func derBytes(_ encode: (UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>?) -> Int32) -> [UInt8]? {
+func derBytes(_ encode: (UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>?) -> Int32) -> [UInt8]?
+{
   let count = encode(nil)
   guard count > 0 else { return nil }
   var bytes = [UInt8](repeating: 0, count: Int(count))
