@@ -72,8 +72,7 @@ public struct Certificate: Sendable {
   /// The certificate as PEM text.
   public var pem: String { PEMBlock(label: "CERTIFICATE", bytes: derBytes).text }
 
-  /// Why this certificate does not count as a client's, directly issued by an authority, at a time;
-  /// nil when it does.
+  /// Why this certificate does not count as a client's, directly issued by an authority, at a time.
   ///
   /// Checked are the signature, both validities, that the authority may issue, and that the purpose
   /// allows TLS clients (RFC 5280 section 6). Revocation is the business of whoever keeps a list of
@@ -82,6 +81,7 @@ public struct Certificate: Sendable {
   /// - Parameters:
   ///   - authority: the certificate of the only authority that is believed.
   ///   - now: seconds since 1970.
+  /// - Returns: the reason in OpenSSL's words; nil when the authority vouches for it.
   public func fault(under authority: Certificate, at now: Int64) -> String? {
     guard let store = X509_STORE_new(), let context = X509_STORE_CTX_new() else {
       return "no memory to check the certificate"

@@ -61,6 +61,8 @@ public struct CertificateAuthority: Sendable {
   ///   - name: its common name, 1 to 64 characters.
   ///   - serial: 8 to 20 random bytes.
   ///   - now: seconds since 1970; it is valid for 3650 days.
+  /// - Returns: the authority, ready to issue.
+  /// - Throws: `malformed` for a name or a serial number of a wrong length.
   public static func selfSigned(
     _ key: CredentialPrivateKey, name: String, serial: [UInt8], at now: Int64
   ) throws(CryptoError) -> CertificateAuthority {
@@ -113,6 +115,9 @@ public struct CertificateAuthority: Sendable {
   ///   - tenant: the tenant's name, at most 64 characters.
   ///   - serial: 8 to 20 random bytes.
   ///   - validity: when it counts, usually `CertificateValidity.deviceDaysUsual` days.
+  /// - Returns: the certificate of the device.
+  /// - Throws: `malformed` for a tenant, a device or a serial number of a wrong length, and when the
+  ///   authority is about to expire.
   public func issue(
     for key: CredentialKey, device: String, tenant: String, serial: [UInt8],
     validity: CertificateValidity

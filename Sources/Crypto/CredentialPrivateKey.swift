@@ -64,6 +64,8 @@ public struct CredentialPrivateKey: Sendable {
   ///
   /// - Parameter commonName: 1 to 64 characters (RFC 5280 appendix A.1); a wish, which a server
   ///   may override.
+  /// - Returns: a PEM block of kind `CERTIFICATE REQUEST`.
+  /// - Throws: `malformed` for a name of another length.
   public func signingRequest(commonName: String) throws(CryptoError) -> String {
     guard let request = X509_REQ_new(), let name = X509_NAME_new() else {
       throw .fromQueue("allocate a signing request")
