@@ -68,9 +68,11 @@ public struct LabelColour: Hashable, Sendable {
       return
     }
     let digits = text.dropFirst()
-    let isHex = digits.utf8.count == 6 && digits.utf8.allSatisfy { byte in
-      (48...57).contains(byte) || (65...70).contains(byte & 0xDF)
-    }
+    let isHex =
+      digits.utf8.count == 6
+      && digits.utf8.allSatisfy { byte in
+        (48...57).contains(byte) || (65...70).contains(byte & 0xDF)
+      }
     guard text.hasPrefix("#"), isHex, let value = UInt32(digits, radix: 16) else {
       let names = Self.names.map(\.name).joined(separator: ", ")
       throw .option(
@@ -81,8 +83,9 @@ public struct LabelColour: Hashable, Sendable {
 
   /// `#rrggbb`.
   public var hex: String {
-    "#" + [red, green, blue].map { part in
-      (part < 16 ? "0" : "") + String(part, radix: 16)
-    }.joined()
+    "#"
+      + [red, green, blue].map { part in
+        (part < 16 ? "0" : "") + String(part, radix: 16)
+      }.joined()
   }
 }

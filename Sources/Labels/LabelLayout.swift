@@ -9,8 +9,10 @@ struct LabelLayout {
   static let moduleLeast = 200
   /// Larger ones only waste the label.
   private static let moduleMost = 900
-  private static let textSizes = stride(from: 4_230, through: 1_058, by: -88)  // 12 to 3 points
+  private static let titleSizes = stride(from: 4_939, through: 1_058, by: -88)  // 14 to 3 points
   private static let codeSizeLeast = 1_234  // 3.5 points
+  /// Up to 7 points the letters of a code may be larger than the title; they have to be typed.
+  private static let codeSizeUsual = 2_470
 
   /// How the lines of text share their room. Sizes are those of fonts.
   private struct Text {
@@ -21,6 +23,17 @@ struct LabelLayout {
     var groupsPerLine: Int
 
     var codeLines: Int { 6 / groupsPerLine }
+
+    /// How well it can be read: what is smallest counts most.
+    var score: Int {
+      2 * min(titleSize, codeSize) + titleSize + codeSize - (titleLines - 1) * titleSize / 4
+        + min(batchSize, 1)
+    }
+
+    var height: Int {
+      titleLines * titleSize * 115 / 100 + batchSize * 130 / 100 + titleSize * 4 / 10
+        + codeLines * codeSize * 120 / 100
+    }
   }
 
   private let width: Int
@@ -59,7 +72,8 @@ struct LabelLayout {
       band = Box(x: 0, y: 0, width: width, height: bandSize)
     }
     let room = Self.room(width, height, band: band, isWide: isWide)
-    let codeRoom = isWide
+    let codeRoom =
+      isWide
       ? (width: room.width * 55 / 100, height: room.height)
       : (width: room.width, height: room.height * 62 / 100)
     // The quiet zone may reach into the padding, since both are empty.
@@ -68,24 +82,33 @@ struct LabelLayout {
     module = min(Self.moduleMost, least / (side + 2 * quiet), (least - padding) / (side + quiet))
     guard module >= Self.moduleLeast else { return nil }
     let symbol = module * side
+    let textRooms: [Box]
     let edge = max(padding, module * quiet)
     if isWide {
       codeX = room.x + edge
       codeY = room.y + (room.height - symbol) / 2
       let start = codeX + symbol + edge
-      let isTall = symbol * 10 >= (height - 2 * padding) * 7
-      textBox = Box(
-        x: start, y: isTall ? codeY : padding, width: width - padding - start,
-        height: isTall ? symbol : height - 2 * padding)
+      textRooms = [
+        Box(x: start, y: codeY, width: width - padding - start, height: symbol),
+        Box(x: start, y: padding, width: width - padding - start, height: height - 2 * padding),
+      ]
     } else {
       codeX = room.x + (room.width - symbol) / 2
       codeY = room.y + edge
       let start = codeY + symbol + edge
-      textBox = Box(
-        x: padding, y: start, width: width - 2 * padding, height: height - padding - start)
+      textRooms = [
+        Box(x: padding, y: start, width: width - 2 * padding, height: height - padding - start)
+      ]
     }
-    guard let text = Self.arrange(titles, style.batch, in: textBox) else { return nil }
-    self.text = text
+    // Beside the code the text ends where the code ends, unless the whole height is much better.
+    var best: (box: Box, text: Text)?
+    for box in textRooms {
+      guard let text = Self.arrange(titles, style.batch, in: box) else { continue }
+      if text.score * 10 > (best?.text.score ?? 0) * 12 { best = (box, text) }
+    }
+    guard let best else { return nil }
+    textBox = best.box
+    text = best.text
   }
 
   private static func room(_ width: Int, _ height: Int, band: Box?, isWide: Bool) -> Box {
@@ -107,31 +130,27 @@ struct LabelLayout {
         split(title, lines).map { Typeface.bold.width(of: $0, size: 1_000) }.max() ?? 0
       }.max() ?? 0
     }
-    var best: (score: Int, text: Text)?
-    for size in textSizes {
+    var best: Text?
+    for size in titleSizes {
       for titleLines in 1...2 {
         // At the smallest size titles are shortened instead.
         guard widest[titleLines - 1] * size <= box.width * 1_000 || size < 1_058 + 88 else {
           continue
         }
         for groups in [6, 3, 2] {
-          let code = min(size, box.width * 1_000 / (600 * (5 * groups - 1)))
-          guard code >= codeSizeLeast else { continue }
-          let text = Text(
+          var text = Text(
             titleSize: size, titleLines: titleLines, batchSize: hasBatch ? size * 7 / 10 : 0,
-            codeSize: code, groupsPerLine: groups)
-          guard height(of: text) <= box.height else { continue }
-          let score = 2 * min(size, code) + size + code - (titleLines - 1) * size / 2
-          if score > best?.score ?? 0 { best = (score, text) }
+            codeSize: 0, groupsPerLine: groups)
+          let rest = box.height - text.height
+          text.codeSize = min(
+            max(size, codeSizeUsual), box.width * 1_000 / (600 * (5 * groups - 1)),
+            rest * 100 / (120 * text.codeLines))
+          guard text.codeSize >= codeSizeLeast else { continue }
+          if text.score > best?.score ?? 0 { best = text }
         }
       }
     }
-    return best?.text
-  }
-
-  private static func height(of text: Text) -> Int {
-    text.titleLines * text.titleSize * 115 / 100 + text.batchSize * 130 / 100
-      + text.titleSize * 4 / 10 + text.codeLines * text.codeSize * 120 / 100
+    return best
   }
 
   /// Cuts a title for two lines, after a separator near its middle where there is one.

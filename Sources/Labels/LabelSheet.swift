@@ -137,11 +137,19 @@ public struct LabelSheet: Sendable {
   private static func fit(
     _ labels: [Label], _ stock: LabelStock, _ style: LabelStyle
   ) throws(LabelError) -> ([QRCode], LabelLayout, String?) {
+    let titles = labels.map(\.title)
+    func layout(_ code: QRCode, _ extent: Extent) -> LabelLayout? {
+      let layout = LabelLayout(stock: stock, side: code.side, titles: titles, style: style)
+      guard let layout, layout.module >= moduleComfortable || extent == .codeOnly else {
+        return nil
+      }
+      return layout
+    }
     for extent in Extent.allCases {
+      // One code tells nearly always whether the others fit, and a sheet may have ten thousand.
+      guard layout(try QRCode(try link(labels[0], style, extent)), extent) != nil else { continue }
       let codes = try encode(labels, style, extent)
-      let layout = LabelLayout(
-        stock: stock, side: codes[0].side, titles: labels.map(\.title), style: style)
-      guard let layout, layout.module >= moduleComfortable || extent == .codeOnly else { continue }
+      guard let layout = layout(codes[0], extent) else { continue }
       return (codes, layout, extent.note)
     }
     throw .tooSmall(

@@ -84,7 +84,8 @@ public struct LabelStock: Hashable, Sendable {
       throw .tooSmall(width: millimetres(max(0, width)), height: millimetres(max(0, height)))
     }
     self.init(
-      paper, columns: columns, rows: rows, width: width, height: height, columnGap: gap, rowGap: gap)
+      paper, columns: columns, rows: rows, width: width, height: height, columnGap: gap, rowGap: gap
+    )
   }
 
   private static func check(
@@ -114,18 +115,49 @@ public struct LabelStock: Hashable, Sendable {
 
   /// Products by the number on their box, with sizes as their makers state them.
   public static let products: [(name: String, stock: LabelStock)] = [
-    ("L4731", LabelStock(.a4, columns: 7, rows: 27, width: 25_400, height: 10_000, columnGap: 2_540)),
-    ("L4732", LabelStock(.a4, columns: 5, rows: 16, width: 35_600, height: 16_900, columnGap: 2_500)),
-    ("L7651", LabelStock(.a4, columns: 5, rows: 13, width: 38_100, height: 21_200, columnGap: 2_500)),
-    ("L7654", LabelStock(.a4, columns: 4, rows: 10, width: 45_700, height: 25_400, columnGap: 2_800)),
-    ("L7159", LabelStock(.a4, columns: 3, rows: 8, width: 63_500, height: 33_900, columnGap: 2_540)),
-    ("L7160", LabelStock(.a4, columns: 3, rows: 7, width: 63_500, height: 38_100, columnGap: 2_540)),
-    ("L7161", LabelStock(.a4, columns: 3, rows: 6, width: 63_500, height: 46_600, columnGap: 2_540)),
-    ("L7163", LabelStock(.a4, columns: 2, rows: 7, width: 99_100, height: 38_100, columnGap: 2_540)),
-    ("L7165", LabelStock(.a4, columns: 2, rows: 4, width: 99_100, height: 67_700, columnGap: 2_540)),
-    ("5160", LabelStock(.letter, columns: 3, rows: 10, width: 66_675, height: 25_400, columnGap: 3_175)),
-    ("5163", LabelStock(.letter, columns: 2, rows: 5, width: 101_600, height: 50_800, columnGap: 4_763)),
-    ("5167", LabelStock(.letter, columns: 4, rows: 20, width: 44_450, height: 12_700, columnGap: 7_620)),
+    (
+      "L4731",
+      LabelStock(.a4, columns: 7, rows: 27, width: 25_400, height: 10_000, columnGap: 2_540)
+    ),
+    (
+      "L4732",
+      LabelStock(.a4, columns: 5, rows: 16, width: 35_600, height: 16_900, columnGap: 2_500)
+    ),
+    (
+      "L7651",
+      LabelStock(.a4, columns: 5, rows: 13, width: 38_100, height: 21_200, columnGap: 2_500)
+    ),
+    (
+      "L7654",
+      LabelStock(.a4, columns: 4, rows: 10, width: 45_700, height: 25_400, columnGap: 2_800)
+    ),
+    (
+      "L7159", LabelStock(.a4, columns: 3, rows: 8, width: 63_500, height: 33_900, columnGap: 2_540)
+    ),
+    (
+      "L7160", LabelStock(.a4, columns: 3, rows: 7, width: 63_500, height: 38_100, columnGap: 2_540)
+    ),
+    (
+      "L7161", LabelStock(.a4, columns: 3, rows: 6, width: 63_500, height: 46_600, columnGap: 2_540)
+    ),
+    (
+      "L7163", LabelStock(.a4, columns: 2, rows: 7, width: 99_100, height: 38_100, columnGap: 2_540)
+    ),
+    (
+      "L7165", LabelStock(.a4, columns: 2, rows: 4, width: 99_100, height: 67_700, columnGap: 2_540)
+    ),
+    (
+      "5160",
+      LabelStock(.letter, columns: 3, rows: 10, width: 66_675, height: 25_400, columnGap: 3_175)
+    ),
+    (
+      "5163",
+      LabelStock(.letter, columns: 2, rows: 5, width: 101_600, height: 50_800, columnGap: 4_763)
+    ),
+    (
+      "5167",
+      LabelStock(.letter, columns: 4, rows: 20, width: 44_450, height: 12_700, columnGap: 7_620)
+    ),
   ]
 
   /// Finds a product by its number, in either case; nil when it is not known.

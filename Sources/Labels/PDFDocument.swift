@@ -7,7 +7,8 @@ extension LabelSheet {
   public func pdf() -> [UInt8] {
     var file = PDFFile()
     let fonts = Typeface.allCases.map { font in
-      file.add("<< /Type /Font /Subtype /Type1 /BaseFont /\(font.name) /Encoding /WinAnsiEncoding >>")
+      file.add(
+        "<< /Type /Font /Subtype /Type1 /BaseFont /\(font.name) /Encoding /WinAnsiEncoding >>")
     }
     let names = zip(Typeface.allCases, fonts).map { "/F\($0.rawValue) \($1) 0 R" }
     let resources = file.add("<< /Font << \(names.joined(separator: " ")) >> >>")
