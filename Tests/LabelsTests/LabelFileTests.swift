@@ -58,14 +58,15 @@ struct LabelFileTests {
   @Test func `PDF text is escaped, and what its fonts lack becomes a question mark with a note`()
     throws
   {
-    let sheet = try sheet(id: Self.oddID)
+    let sheet = try sheet(product: "L7163", id: Self.oddID)
     let text = String(sheet.pdf().map { Character(Unicode.Scalar($0)) })
     #expect(text.contains(#"(=\(a\)\\b<c>&"d",'\374?1000)"#))
     #expect(sheet.notes.contains { $0.contains("printed as ?") })
   }
 
   @Test func `SVG text is escaped and keeps every character`() throws {
-    let text = String(decoding: try sheet(id: Self.oddID).svg(page: 0), as: UTF8.self)
+    let sheet = try sheet(product: "L7163", id: Self.oddID)
+    let text = String(decoding: sheet.svg(page: 0), as: UTF8.self)
     #expect(text.contains(#">=(a)\b&lt;c&gt;&amp;&quot;d&quot;,'ü漢1000<"#))
     #expect(text.contains("<title>Labels Pilot &lt;1&gt;</title>"))
     #expect(text.hasSuffix("</svg>\n"))
@@ -114,7 +115,7 @@ struct LabelFileTests {
 
   @Test(
     .enabled(if: Program.exists("pdftoppm") && Program.exists("zbarimg")),
-    arguments: ["L7160", "L7163", "5160", "L7651"])
+    arguments: ["L7160", "L7163", "5160", "L7159"])
   func `a scanner reads every link from the printed PDF`(product: String) throws {
     let folder = try Folder()
     let stock = try #require(LabelStock(product: product))
@@ -131,10 +132,14 @@ struct LabelFileTests {
     #expect(found.allSatisfy { $0.server == server })
   }
 
-  @Test(.enabled(if: Program.exists("pdftoppm") && Program.exists("zbarimg")))
-  func `a scanner reads the smallest label at the resolution of an office printer`() throws {
+  @Test(
+    .enabled(if: Program.exists("pdftoppm") && Program.exists("zbarimg")),
+    arguments: ["L4731", "L4732", "L7651", "5167"])
+  func `a scanner reads small labels at the resolution of an office printer`(
+    product: String
+  ) throws {
     let folder = try Folder()
-    let stock = try #require(LabelStock(product: "L4731"))
+    let stock = try #require(LabelStock(product: product))
     let all = try labels(8)
     let sheet = try LabelSheet(all, on: stock, style: LabelStyle(batch: "b", server: server))
     let path = try folder.write("labels.pdf", sheet.pdf())

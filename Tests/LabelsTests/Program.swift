@@ -11,30 +11,24 @@ enum Program {
 
   /// Runs a program that has to succeed; returns what it wrote to standard output.
   static func run(_ words: [String]) throws -> [UInt8] {
-    var ends: [Int32] = [0, 0]
-    try #require(pipe2(&ends, O_CLOEXEC) == 0)
+    // A file and no pipe: tests run side by side, and another child would inherit its end.
+    let folder = try Folder()
+    let output = "\(folder.path)/output"
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO)
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output, O_WRONLY | O_CREAT, 0o600)
     posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0)
     var argv: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
     argv.append(nil)
     defer { for word in argv { free(word) } }
     var child: pid_t = 0
     let code = posix_spawnp(&child, words[0], &actions, nil, argv, environ)
-    close(ends[1])
-    defer { close(ends[0]) }
     try #require(code == 0, "cannot start \(words[0])")
-    var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 1 << 16)
-    while case let count = read(ends[0], &chunk, chunk.count), count > 0 {
-      bytes += chunk.prefix(count)
-    }
     var status: Int32 = 0
     waitpid(child, &status, 0)
     try #require(status == 0, "\(words.joined(separator: " ")) ended with \(status)")
-    return bytes
+    return try folder.read("output")
   }
 }
 
@@ -58,6 +52,18 @@ final class Folder {
       closedir(stream)
     }
     rmdir(path)
+  }
+
+  func read(_ name: String) throws -> [UInt8] {
+    let file = open("\(path)/\(name)", O_RDONLY)
+    try #require(file >= 0)
+    defer { close(file) }
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 1 << 16)
+    while case let count = Glibc.read(file, &chunk, chunk.count), count > 0 {
+      bytes += chunk.prefix(count)
+    }
+    return bytes
   }
 
   /// Writes a file and returns its path.
