@@ -53,7 +53,8 @@ let package = Package(
       ["UpdateModel", "RolloutEngine", "Crypto", "UpdateTrust", "ImagePipeline", "FleetStore"],
       strict),
     .target(
-      name: "Gateways", dependencies: ["UpdateModel", "RolloutEngine", "Orchestrator", "HTTPServer"],
+      name: "Gateways",
+      dependencies: ["UpdateModel", "RolloutEngine", "Orchestrator", "HTTPServer"],
       resources: [.embedInCode("Native/openapi.json")], swiftSettings: strict),
     library(
       "ServiceSimulator",
