@@ -47,6 +47,9 @@ let package = Package(
     library("HTTPServer", ["Crypto", "CLinux"], strict),
     library("HTTPClient", ["Crypto"], strict),
 
+    // The program of a device.
+    library("DeviceAgent", ["UpdateModel", "Crypto", "UpdateTrust"], strict),
+
     // The shell, the edge, the program.
     library(
       "Orchestrator",
@@ -89,6 +92,7 @@ let package = Package(
         "UpdateModel", "Crypto", "ImagePipeline", "Orchestrator", "Gateways",
         "FleetStore", "HTTPServer", "HTTPClient",
       ]),
+    tests("DeviceAgent", ["UpdateModel", "Crypto", "UpdateTrust", "DeviceAgent"]),
     tests("ServiceSimulator", ["FleetSimulator", "ServiceSimulator"]),
     tests("EndToEnd", ["UpdateModel", "HTTPClient"]),
   ]
