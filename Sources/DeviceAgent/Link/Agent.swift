@@ -93,9 +93,10 @@ public final class Agent {
   /// - Parameters:
   ///   - configurationFault: why the configuration is not the one in the file; puts the agent into
   ///     safe mode.
+  ///   - board: where the status goes.
   ///   - disk: where slots, boot record and state are.
   public init(
-    _ configuration: AgentConfiguration, configurationFault: String? = nil,
+    _ configuration: AgentConfiguration, configurationFault: String? = nil, board: StatusBoard,
     disk: any AgentDisk, programs: any ProgramRunner, clock: DeviceClock = .system,
     wall: @escaping @Sendable () -> Instant = { Agent.wallTime() },
     interruption: Interruption, log: AgentLog = .none
@@ -106,9 +107,11 @@ public final class Agent {
     self.wall = wall
     self.interruption = interruption
     self.log = log
-    state = try StateDirectory(configuration.setup.stateDirectory)
-    board = StatusBoard(state)
-    identity = try DeviceIdentity.load(from: state)
+    let state = try StateDirectory(configuration.setup.stateDirectory)
+    self.state = state
+    self.board = board
+    let identity = try DeviceIdentity.load(from: state)
+    self.identity = identity
     updater = try Agent.device { () throws(AgentError) in
       try DeviceUpdater(
         Agent.setup(configuration, identity), disk: disk, programs: programs, clock: clock)
@@ -137,6 +140,7 @@ public final class Agent {
   /// - Parameter mayWait: whether the poll may be held by the server.
   /// - Throws: `LinkError` for trouble of the device itself; trouble with the server is waited out.
   public func cycle(mayWait: Bool) throws(LinkError) -> AgentStep {
+    try takeOrders()
     var pause = configuration.pacing.most
     do throws(LinkError) {
       pause = try converse(mayWait: mayWait)

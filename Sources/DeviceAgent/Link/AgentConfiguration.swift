@@ -1,6 +1,6 @@
 // AgentConfiguration: everything that the owner of a device tells its agent, checked once.
 
-public import Crypto
+import Crypto
 import Glibc
 public import UpdateModel
 

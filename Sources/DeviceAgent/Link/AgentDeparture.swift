@@ -1,6 +1,6 @@
 // AgentDeparture: events for the disk side, and the end of the process that may follow from them.
 
-public import UpdateModel
+import UpdateModel
 
 extension Agent {
   /// Tells the disk side what happened, and notes what it asks for.

@@ -1,7 +1,7 @@
 // AgentDocument: reads the configuration file; every fault is named by line and key.
 
 import Crypto
-public import UpdateModel
+import UpdateModel
 
 /// The configuration file as JSON with comments.
 public enum AgentDocument {
@@ -59,7 +59,7 @@ public enum AgentDocument {
     let hardware = reader.name("hardware")
     let statusPort = statusPort(reader)
     let identity = identity(reader)
-    let setup = hardware.flatMap { setup(reader, hardware: $0) }
+    let setup = hardware.flatMap { Self.setup(reader, hardware: $0) }
     let hooks = reader.object("hooks")
     let reboot = rebootHook(hooks)
     hooks.allowOnly(["reboot", "factoryReset", "identify", "desiredChanged"])
@@ -77,7 +77,7 @@ public enum AgentDocument {
     let shows = reader.flag("clientCertificate", default: false)
     let properties = reported.read(
       "properties", default: JSON.object([]), allowed: "an object"
-    ) { $0.members == nil ? nil : $0 }
+    ) { (value: JSON) -> JSON? in value.members == nil ? nil : value }
     guard let server, let tenant, var setup, let conditions, let pacing, let rate, let window,
       let metered, let shows, let properties
     else { return nil }

@@ -101,6 +101,9 @@ struct CommandDesk {
   static func plan(
     _ command: DeviceCommand, _ configuration: AgentConfiguration, isSafeMode: Bool
   ) -> Plan {
+    if isSafeMode, !SafeMode.commands.contains(command.name) {
+      return .reject("in safe mode only these are done: \(SafeMode.commands.sorted())")
+    }
     switch StandardCommand(rawValue: command.name) {
     case .reboot:
       let canReboot = configuration.rebootEndsAgent || configuration.setup.hooks.reboot != nil
@@ -120,7 +123,6 @@ struct CommandDesk {
       guard let capability = configuration.capabilities.first(where: {
         $0.name.text == command.name
       }) else { return .reject("this device has no command \(command.name.prefix(64))") }
-      if isSafeMode { return .reject("in safe mode only the standard commands are done") }
       return .run(program(capability.program, command))
     }
   }

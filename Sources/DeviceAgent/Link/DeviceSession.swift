@@ -1,8 +1,8 @@
 // DeviceSession: requests of the enrolled device, proved by its key, its certificate, or both.
 
 import Crypto
-public import HTTPClient
-public import UpdateModel
+import HTTPClient
+import UpdateModel
 
 /// Speaks for one device. Gets its token by signing a challenge, renews it before it ends and when
 /// the server does not take it any more. Not thread safe.

@@ -1,6 +1,7 @@
 // Enrolment: makes the device known to its server, by claim code, known key or a person's nod.
 
 import Crypto
+import HTTPClient
 public import UpdateModel
 
 /// What a device says of itself when it enrols.

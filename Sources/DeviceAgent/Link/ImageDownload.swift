@@ -2,7 +2,7 @@
 
 import Glibc
 import HTTPClient
-public import UpdateModel
+import UpdateModel
 
 /// One try to fetch an image. What is in the part file is not fetched again.
 ///

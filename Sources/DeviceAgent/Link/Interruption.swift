@@ -3,6 +3,7 @@
 
 import Glibc
 import Synchronization
+import UpdateModel
 
 /// Shared by the thread that works and the one that waits for signals.
 public final class Interruption: Sendable {

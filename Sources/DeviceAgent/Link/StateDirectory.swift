@@ -89,7 +89,7 @@ public struct StateDirectory: Sendable {
     defer { close(descriptor) }
     try StateDirectory.append(bytes, to: descriptor, named: temporary)
     guard fsync(descriptor) == 0 else { throw .system("write", temporary) }
-    guard rename(temporary, file(name)) == 0 else { throw .system("replace", file(name)) }
+    guard Glibc.rename(temporary, file(name)) == 0 else { throw .system("replace", file(name)) }
     try syncFolder()
   }
 

@@ -19,7 +19,7 @@ public final class StatusPage: Sendable {
   /// Starts to listen; the requests are answered by `serve`.
   public init(port: Int, board: StatusBoard) throws(LinkError) {
     self.board = board
-    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     let name = "127.0.0.1:\(port)"
     guard descriptor >= 0 else { throw .system("listen on", name) }
     var one: Int32 = 1
@@ -40,6 +40,7 @@ public final class StatusPage: Sendable {
       close(descriptor)
       throw error
     }
+    self.descriptor = descriptor
     self.port = Int(UInt16(bigEndian: address.sin_port))
   }
 
@@ -77,7 +78,7 @@ public final class StatusPage: Sendable {
     while sent < bytes.count {
       let count = bytes.withUnsafeBytes {
         send(
-          client, $0.baseAddress?.advanced(by: sent), $0.count - sent, Int32(MSG_NOSIGNAL.rawValue))
+          client, $0.baseAddress?.advanced(by: sent), $0.count - sent, Int32(MSG_NOSIGNAL))
       }
       if count < 0, errno == EINTR { continue }
       guard count > 0 else { return }
