@@ -57,7 +57,7 @@ enum AgentHelp {
     case .failed: "failed, or the server does not answer"
     case .usage: "wrong command line"
     case .nothing: "nothing to do"
-    case .rebooting: "the device is to be started again (with \"reboot\": \"exit\")"
+    case .rebooting: "the device is to be started again (with rebootEndsAgent)"
     }
   }
 

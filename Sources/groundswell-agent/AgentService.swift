@@ -62,19 +62,12 @@ enum AgentService {
 
 /// A thread for the rest of the process.
 enum AgentThread {
-  /// 512 KiB: the agent's calls are shallow, and small devices count.
-  private static let stackBytes = 512 << 10
-
   /// Starts `body`; false when the system has no thread to give.
   static func start(_ body: @escaping @Sendable () -> Void) -> Bool {
     let box = Unmanaged.passRetained(Box(body))
-    var attributes = pthread_attr_t()
-    pthread_attr_init(&attributes)
-    defer { pthread_attr_destroy(&attributes) }
-    pthread_attr_setstacksize(&attributes, stackBytes)
     var thread = pthread_t()
     let code = pthread_create(
-      &thread, &attributes,
+      &thread, nil,
       { context in
         guard let context else { return nil }
         Unmanaged<Box>.fromOpaque(context).takeRetainedValue().body()

@@ -18,7 +18,7 @@ public enum AgentExit: Int32, CaseIterable, Sendable {
   case usage = 2
   /// There was nothing to do.
   case nothing = 3
-  /// The device has to be started again; only with `"reboot": "exit"`.
+  /// The device has to be started again; only with `rebootEndsAgent`.
   case rebooting = 75
 }
 
@@ -118,7 +118,7 @@ public final class Agent {
     }
     reported = try ReportedState(state)
     desk = try CommandDesk(
-      state, boot: Agent.bootIdentifier(), rebootEndsAgent: configuration.rebootEndsAgent)
+      state, boot: Agent.bootIdentifier(configuration.setup), rebootEndsAgent: configuration.rebootEndsAgent)
     desired = try Agent.storedDesired(state)
   }
 

@@ -27,7 +27,7 @@ public struct AgentConfiguration: Sendable {
   public var setup: DeviceSetup
   /// Whether signing keys are written in the file; else those of the enrolment count.
   public var hasPinnedKeys: Bool
-  /// Whether a reboot means that the agent ends with `AgentExit.rebooting`.
+  /// Whether a reboot means that the agent ends with `AgentExit.rebooting`, for a supervisor.
   public var rebootEndsAgent: Bool
   /// Puts the device back into its first state.
   public var factoryReset: ProgramCall?

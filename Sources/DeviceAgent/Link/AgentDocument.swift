@@ -40,12 +40,12 @@ public enum AgentDocument {
     return try read(text, path: path)
   }
 
-  private static let keys = [
-    "server", "tenant", "device", "claim", "claimFile", "hardware", "authorityFile",
-    "clientCertificate", "stateDirectory", "signingKeys", "slots", "boot", "agentVersions",
-    "health", "hooks", "actions", "capabilities", "logs", "reported", "conditions", "autoUpdate",
-    "download", "poll", "statusPage",
-  ]
+  private static let keys =
+    [
+      "server", "tenant", "device", "claim", "claimFile", "authorityFile", "clientCertificate",
+      "bootIdentifierFile", "rebootEndsAgent", "commands", "capabilities", "logs", "reported",
+      "conditions", "autoUpdate", "download", "poll", "statusPage",
+    ] + DeviceSetup.documentKeys
 
   private static func read(_ reader: DocumentReader) -> AgentConfiguration? {
     reader.allowOnly(keys)
@@ -56,13 +56,12 @@ public enum AgentDocument {
       return text.hasPrefix("https://") || text.hasPrefix("http://") ? text : nil
     }
     let tenant = reader.name("tenant", default: AgentDocument.usualTenant)
-    let hardware = reader.name("hardware")
     let statusPort = statusPort(reader)
     let identity = identity(reader)
-    let setup = hardware.flatMap { Self.setup(reader, hardware: $0) }
-    let hooks = reader.object("hooks")
-    let reboot = rebootHook(hooks)
-    hooks.allowOnly(["reboot", "factoryReset", "identify", "desiredChanged"])
+    let setup = DeviceSetup(reader)
+    let commands = reader.object("commands")
+    commands.allowOnly(["factoryReset", "identify", "desiredChanged"])
+    let endsAgent = reader.flag("rebootEndsAgent", default: false)
     let reported = reader.object("reported")
     reported.allowOnly(["file", "properties"])
     let download = reader.object("download")
@@ -79,15 +78,18 @@ public enum AgentDocument {
       "properties", default: JSON.object([]), allowed: "an object"
     ) { (value: JSON) -> JSON? in value.members == nil ? nil : value }
     guard let server, let tenant, var setup, let conditions, let pacing, let rate, let window,
-      let metered, let shows, let properties
+      let metered, let shows, let properties, let endsAgent
     else { return nil }
-    setup.hooks.reboot = reboot.call
+    if let path = path(reader, "bootIdentifierFile") { setup.bootIdentifierPath = path }
+    if endsAgent, setup.hooks.reboot != nil {
+      reader.refuse("rebootEndsAgent", "there is a hook reboot; give one of both")
+    }
     return AgentConfiguration(
       server: server, tenant: tenant, device: identity.device, claim: identity.claim,
       authorityFile: path(reader, "authorityFile"), showsCertificate: shows, setup: setup,
-      hasPinnedKeys: reader.has("signingKeys"), rebootEndsAgent: reboot.endsAgent,
-      factoryReset: program(hooks, "factoryReset"), identify: program(hooks, "identify"),
-      desiredChanged: program(hooks, "desiredChanged"), capabilities: capabilities, logs: logs,
+      hasPinnedKeys: reader.has("signingKeys"), rebootEndsAgent: endsAgent,
+      factoryReset: program(commands, "factoryReset"), identify: program(commands, "identify"),
+      desiredChanged: program(commands, "desiredChanged"), capabilities: capabilities, logs: logs,
       reportedFile: path(reported, "file"), reportedProperties: properties,
       conditions: conditions, allowsMetered: metered, downloadRateMin: Int64(rate),
       downloadWindow: window, pacing: pacing, statusPort: statusPort)
@@ -160,13 +162,6 @@ public enum AgentDocument {
     return PollPacing(least: least, most: most, wait: wait)
   }
 
-  private static func rebootHook(
-    _ hooks: DocumentReader
-  ) -> (call: ProgramCall?, endsAgent: Bool) {
-    if hooks.value("reboot") == "exit" { return (nil, true) }
-    return (program(hooks, "reboot"), false)
-  }
-
   // MARK: Values
 
   /// An absolute path; nil when it is not given, or after noting a fault.
@@ -180,13 +175,13 @@ public enum AgentDocument {
     }
   }
 
-  /// A program: a list of words, or an object with `run` and `timeout`; nil when it is not given.
+  /// A program: a list of words, or an object with `command` and `timeout`; nil when it is not given.
   static func program(_ reader: DocumentReader, _ key: String) -> ProgramCall? {
     guard let value = reader.value(key) else { return nil }
     if value.members != nil {
       let object = reader.object(key)
-      object.allowOnly(["run", "timeout"])
-      return program(object, words: "run", timeout: object)
+      object.allowOnly(["command", "timeout"])
+      return program(object, words: "command", timeout: object)
     }
     return program(reader, words: key, timeout: nil)
   }

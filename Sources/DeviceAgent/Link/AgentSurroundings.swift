@@ -26,8 +26,8 @@ extension Agent {
   static func chance() -> UInt16 { UInt16.random(in: .min ... .max) }
 
   /// Names this run of the kernel.
-  static func bootIdentifier() throws(LinkError) -> String {
-    let bytes = try StateDirectory.read("/proc/sys/kernel/random/boot_id", atMost: 256) ?? []
+  static func bootIdentifier(_ setup: DeviceSetup) throws(LinkError) -> String {
+    let bytes = try StateDirectory.read(setup.bootIdentifierPath, atMost: 256) ?? []
     return String(decoding: bytes.prefix { $0 > 0x20 }, as: UTF8.self)
   }
 

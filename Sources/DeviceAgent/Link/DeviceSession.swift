@@ -115,9 +115,3 @@ public final class DeviceSession {
     }
   }
 }
-
-extension Interval {
-  static func + (left: Interval, right: Interval) -> Interval {
-    Interval(milliseconds: left.milliseconds + right.milliseconds)
-  }
-}
