@@ -191,6 +191,13 @@ public final class Agent {
   /// The session of the device; nil while a person still has to approve it.
   private func openSession() throws(LinkError) -> DeviceSession? {
     if let session, !mustEnrol { return session }
+    if let registered = try registeredIdentity() {
+      mustEnrol = false
+      identity = registered
+      let session = try makeSession(registered)
+      self.session = session
+      return session
+    }
     if let identity, identity.place == configuration.place, !mustEnrol {
       let session = try makeSession(identity)
       self.session = session
@@ -206,6 +213,25 @@ public final class Agent {
       pendingSeconds = seconds
       return nil
     }
+  }
+
+  /// The identity of a device that was registered with its own token.
+  private func registeredIdentity() throws(LinkError) -> DeviceIdentity? {
+    guard configuration.tokenFile != nil, let device = configuration.device else { return nil }
+    return DeviceIdentity(
+      device: device, place: configuration.place, signingKeys: configuration.setup.signingKeys)
+  }
+
+  private func ownToken() throws(LinkError) -> String? {
+    guard let path = configuration.tokenFile else { return nil }
+    guard let bytes = try StateDirectory.read(path, atMost: 4096) else {
+      throw .file(action: "read", path: path, reason: "there is no such file")
+    }
+    let token = String(decoding: bytes.filter { $0 > 0x20 }, as: UTF8.self)
+    guard token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }), !token.isEmpty else {
+      throw .damaged(path: path, reason: "it holds no token")
+    }
+    return token
   }
 
   /// Makes the device known to its server.
@@ -260,7 +286,7 @@ public final class Agent {
     let patience = Int(configuration.pacing.wait.wholeSeconds) + 30
     return DeviceSession(
       link: try link(secondsMax: patience), device: identity.device,
-      key: try DeviceIdentity.key(in: state),
+      key: try DeviceIdentity.key(in: state), ownToken: try ownToken(),
       showsCertificate: configuration.tls(state).identity != nil, monotonic: { clock.now() })
   }
 }

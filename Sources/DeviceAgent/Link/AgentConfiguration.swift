@@ -19,6 +19,8 @@ public struct AgentConfiguration: Sendable {
   public var device: DeviceID?
   /// The claim code on the label, or the file that holds it.
   public var claim: Claim?
+  /// The file that holds the device's own token, for a device that was registered with one.
+  public var tokenFile: String?
   /// PEM file of the authority that the server's certificate is checked against; nil: the system's.
   public var authorityFile: String?
   /// Whether to show the certificate that enrolment gave.

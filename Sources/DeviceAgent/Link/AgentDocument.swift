@@ -42,7 +42,7 @@ public enum AgentDocument {
 
   private static let keys =
     [
-      "server", "tenant", "device", "claim", "claimFile", "authorityFile", "clientCertificate",
+      "server", "tenant", "device", "claim", "claimFile", "tokenFile", "authorityFile", "clientCertificate",
       "bootIdentifierFile", "rebootEndsAgent", "commands", "capabilities", "logs", "reported",
       "conditions", "autoUpdate", "download", "poll", "statusPage",
     ] + DeviceSetup.documentKeys
@@ -86,7 +86,7 @@ public enum AgentDocument {
     }
     return AgentConfiguration(
       server: server, tenant: tenant, device: identity.device, claim: identity.claim,
-      authorityFile: path(reader, "authorityFile"), showsCertificate: shows, setup: setup,
+      tokenFile: tokenFile(reader), authorityFile: path(reader, "authorityFile"), showsCertificate: shows, setup: setup,
       hasPinnedKeys: reader.has("signingKeys"), rebootEndsAgent: endsAgent,
       factoryReset: program(commands, "factoryReset"), identify: program(commands, "identify"),
       desiredChanged: program(commands, "desiredChanged"), capabilities: capabilities, logs: logs,
@@ -118,6 +118,14 @@ public enum AgentDocument {
       claim = .file(file)
     }
     return (device, claim)
+  }
+
+  private static func tokenFile(_ reader: DocumentReader) -> String? {
+    guard let path = path(reader, "tokenFile") else { return nil }
+    for key in ["device", "signingKeys"] where !reader.has(key) {
+      reader.refuse(key, "missing; a device with its own token does not enrol and needs it here")
+    }
+    return path
   }
 
   private static func statusPort(_ reader: DocumentReader) -> Int? {

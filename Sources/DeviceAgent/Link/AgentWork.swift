@@ -9,6 +9,8 @@ extension Agent {
   private static let glancePause = Interval.seconds(60)
   /// Readings of the clock are spared: progress is looked at after so many bytes.
   private static let progressBytes: Int64 = 256 << 10
+  /// Refusals of an offered image in a row, after which it cannot be had.
+  private static let refusalsMax = 4
 
   /// Goes on with the update at work.
   ///
@@ -25,8 +27,8 @@ extension Agent {
     // What came of it goes out at once: the server waits for it.
     if let session, !updater.state.outbox.isEmpty || needsTelling {
       do throws(LinkError) {
-        try tellPostponement(session)
         try deliver(session)
+        try tellPostponement(session)
       } catch {
         guard error.isOfServer else { throw error }
         trouble = error.description
@@ -207,7 +209,10 @@ extension Agent {
       case .interrupted(let reason): return pauseDownload(reason)
       case .refused(let status, let detail, let seconds):
         if status == 401 { session.forgetToken() }
-        if [403, 404, 410].contains(status) {
+        // The offer may just have been taken back, which the next poll tells; an image that is
+        // offered and refused time and again is a failure.
+        if [403, 404, 410].contains(status), downloadFailures >= Agent.refusalsMax {
+          downloadFailures = 0
           try tell(.downloadFailed(UpdateFailure(.download, "status \(status): \(detail)")))
           return nil
         }

@@ -17,17 +17,22 @@ public final class DeviceSession {
   private let showsCertificate: Bool
   private let monotonic: () -> Interval
   private var token: (text: String, renewAt: Interval)?
+  /// The device's own token; then there is no session.
+  private let ownToken: String?
 
   /// - Parameters:
+  ///   - ownToken: the token that it was registered with; then no session is asked for.
   ///   - showsCertificate: whether the connection proves the device already.
   ///   - monotonic: time since some start, also while the device sleeps.
   init(
-    link: ServerLink, device: DeviceID, key: SigningKey, showsCertificate: Bool,
+    link: ServerLink, device: DeviceID, key: SigningKey, ownToken: String? = nil,
+    showsCertificate: Bool,
     monotonic: @escaping () -> Interval
   ) {
     self.link = link
     self.device = device
     self.key = key
+    self.ownToken = ownToken
     self.showsCertificate = showsCertificate
     self.monotonic = monotonic
   }
@@ -44,7 +49,7 @@ public final class DeviceSession {
   ) throws(LinkError) -> HTTPResponse {
     var response = try link.send(
       method, path + query, body: body, headers: headers + (try proof()))
-    if response.status == 401 {
+    if response.status == 401, ownToken == nil {
       token = nil
       response = try link.send(
         method, path + query, body: body, headers: headers + (try proof(isSecond: true)))
@@ -65,6 +70,7 @@ public final class DeviceSession {
 
   /// The headers that prove the device; a token is got when none is good.
   func proof(isSecond: Bool = false) throws(LinkError) -> [(name: String, value: String)] {
+    if let ownToken { return [("Authorization", "Bearer \(ownToken)")] }
     if showsCertificate, !isSecond, token == nil { return [] }
     if let token, monotonic() < token.renewAt {
       return [("Authorization", "Bearer \(token.text)")]

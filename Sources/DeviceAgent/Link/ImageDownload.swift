@@ -24,6 +24,8 @@ struct ImageDownload {
   }
 
   private static let tagName = "download.json"
+  /// Of a refusal that much is read, for its reason.
+  private static let refusalBytesMax = 16 << 10
 
   let state: StateDirectory
   /// Where the bytes go.
@@ -51,21 +53,25 @@ struct ImageDownload {
     if part.offset > 0, let tag { fields.append(("If-Range", tag)) }
     var ending: Outcome?
     var failure: LinkError?
-    var head: HTTPResponse?
+    var isBegun = false
+    var refusal: [UInt8] = []
+    var refused: HTTPResponse?
     do throws(HTTPClientError) {
       let response = try connection.download(target, headers: fields) { response, bytes in
+        guard (200..<300).contains(response.status) else {
+          refusal += bytes.prefix(ImageDownload.refusalBytesMax - refusal.count)
+          return refusal.count < ImageDownload.refusalBytesMax
+        }
         do throws(LinkError) {
-          if head == nil { ending = try begin(response, tag: tag) }
-          head = response
-          guard ending == nil else { return false }
-          ending = try take(bytes, progress)
+          if !isBegun { ending = try begin(response, tag: tag) }
+          isBegun = true
+          if ending == nil { ending = try take(bytes, progress) }
         } catch {
           failure = error
         }
         return ending == nil && failure == nil
       }
-      // An answer without a body.
-      if head == nil { ending = try? begin(response, tag: tag) }  // it is a refusal at most
+      refused = (200..<300).contains(response.status) ? nil : response
     } catch {
       switch error {
       case .timedOut: ending = ending ?? .tooSlow(bytesPerSecond: 0)
@@ -74,6 +80,7 @@ struct ImageDownload {
     }
     connection.close()
     if let failure { throw failure }
+    if let refused { ending = try refuse(refused, refusal) }
     try ImageDownload.asLink { () throws(AgentError) in try part.sync() }
     if part.isComplete { return .complete }
     return ending
@@ -96,14 +103,19 @@ struct ImageDownload {
       }
       if tag == nil { try save(tag: response.header("ETag")) }
       return nil
-    case 416:
+    default: return .interrupted("the server answered with status \(response.status)")
+    }
+  }
+
+  private func refuse(_ response: HTTPResponse, _ body: [UInt8]) throws(LinkError) -> Outcome {
+    if response.status == 416 {
       try startOver()
       return .interrupted("the server does not have the part that was asked for")
-    default:
-      guard case .refused(let status, let detail, let seconds) = ServerLink.refusal(response)
-      else { return .interrupted("status \(response.status)") }
-      return .refused(status: status, detail: detail, retryAfter: seconds)
     }
+    guard
+      case .refused(let status, let detail, let seconds) = ServerLink.refusal(response, body: body)
+    else { return .interrupted("status \(response.status)") }
+    return .refused(status: status, detail: detail, retryAfter: seconds)
   }
 
   private mutating func take(

@@ -93,9 +93,9 @@ public final class ServerLink {
   }
 
   /// A refusal as an error: the problem's detail (RFC 9457), or else its status.
-  static func refusal(_ response: HTTPResponse) -> LinkError {
+  static func refusal(_ response: HTTPResponse, body: [UInt8]? = nil) -> LinkError {
     // A refusal without a readable document still has its status.
-    let problem = try? JSON.parse(response.body)
+    let problem = try? JSON.parse(body ?? response.body)
     let detail = problem?["detail"]?.string ?? problem?["title"]?.string
     return .refused(
       status: response.status, detail: String((detail ?? "no reason given").prefix(500)),

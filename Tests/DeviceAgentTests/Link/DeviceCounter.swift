@@ -15,6 +15,8 @@ struct CounterState {
   var claims: Set<String> = ["CLAIM-1"]
   /// How often an enrolment is answered with "wait" first.
   var pending = 0
+  /// Who used which claim code.
+  var claimants: [String: String] = [:]
   var keys: [String: VerifyingKey] = [:]
   var challenges: Set<String> = []
   var tokens: Set<String> = []
@@ -175,8 +177,9 @@ struct CounterCall {
       "groundswell-enrol\nDEFAULT\n\(claim)\n\(wanted)\n\(SignedStatement.fingerprint(key))"
     guard isSigned(statement, by: key) else { return problem(403, "not signed") }
     let known = state.keys.first { $0.value == key }?.key
-    if known == nil, !claim.isEmpty, state.claims.remove(claim) == nil {
-      return problem(403, "the claim code was used")
+    if known == nil, !claim.isEmpty, state.claimants[key.hex] != claim {
+      guard state.claims.remove(claim) != nil else { return problem(403, "the claim code was used") }
+      state.claimants[key.hex] = claim
     }
     if state.pending > 0 {
       state.pending -= 1
