@@ -29,6 +29,11 @@ public struct ProgramCall: Equatable, Sendable {
     ProgramCall(words: words + more, timeout: timeout)
   }
 
+  /// The same call with a shorter time limit, if `length` is shorter.
+  public func limited(to length: Interval) -> ProgramCall {
+    ProgramCall(words: words, timeout: min(timeout, length))
+  }
+
   private init(words: [String], timeout: Interval) {
     self.words = words
     self.timeout = timeout

@@ -23,10 +23,8 @@ struct SlotPair {
   /// Copies a verified download to a slot, forces it to the medium, and reads it back from there.
   ///
   /// What is copied is digested on the way: a part file that changed since it was verified ends in
-  /// `wrongDigest` of the download. The rest of a block device is left as it is.
-  ///
-  /// - Parameter running: Asked anew here, by the caller's own look at the system, besides the
-  ///   choice that the machine made.
+  /// `imageLost`. The rest of a block device is left as it is. `running` is what the system says at
+  /// this moment: the machine chose the other slot, and this is the second look.
   func write(_ image: UpdateImage, from part: any DiskFile, to slot: Slot, running: Slot?)
     throws(AgentError) -> SlotOutcome
   {

@@ -219,7 +219,10 @@ struct AgentTurn {
     switch place {
     case .slot(let slot):
       state.confirmed = slot
-      if state.safeMode == .noGoodSlot { state.safeMode = nil }
+      switch state.safeMode {
+      case .noGoodSlot, .stateLost: state.safeMode = nil
+      case nil, .recoverySystem, .configuration, .ordered: break
+      }
     case .agent: state.confirmedAgent = update.images[image].sha256
     }
     state.trialFailure = nil

@@ -11,7 +11,11 @@ extension AgentTurn {
     state.bootIdentifier = facts.bootIdentifier
     state.running = facts.running
     state.runningAgent = facts.agent
-    if facts.hasSlots, facts.running == nil { state.safeMode = state.safeMode ?? .noGoodSlot }
+    if facts.hasSlots, facts.running == nil {
+      state.safeMode = state.safeMode ?? .recoverySystem
+    } else if state.safeMode == .recoverySystem {
+      state.safeMode = nil
+    }
     switch state.phase {
     case .idle: startIdle(facts)
     case .downloading(let update, let image):

@@ -66,7 +66,9 @@ public struct UpdateEnd: Equatable, Sendable {
 
 /// Why the agent does only the least.
 public enum SafeModeReason: String, CaseIterable, Sendable {
-  /// No slot boots with an intact image, as far as the device knows.
+  /// Neither slot runs; ends by itself when one does.
+  case recoverySystem = "recovery-system"
+  /// No slot but the running one is intact, and that one failed its trial; or both are spoilt.
   case noGoodSlot = "no-good-slot"
   /// The configuration cannot be read.
   case configuration
