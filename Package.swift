@@ -61,7 +61,10 @@ let package = Package(
       "Orchestrator",
       ["UpdateModel", "RolloutEngine", "Crypto", "UpdateTrust", "ImagePipeline", "FleetStore"],
       strict),
-    library("Gateways", ["UpdateModel", "RolloutEngine", "Orchestrator", "HTTPServer"], strict),
+    .target(
+      name: "Gateways",
+      dependencies: ["UpdateModel", "RolloutEngine", "Orchestrator", "HTTPServer"],
+      resources: [.embedInCode("Native/openapi.json")], swiftSettings: strict),
     library(
       "ServiceSimulator",
       [
