@@ -34,7 +34,7 @@ struct AgentVersions {
     try file.truncate(to: 0)
     var offset: Int64 = 0
     while offset < image.size {
-      let wanted = Int(min(Int64(SlotPair.pieceBytes), image.size - offset))
+      let wanted = Int(min(Int64(PartFile.pieceBytes), image.size - offset))
       let piece = try part.read(at: offset, count: wanted)
       if piece.isEmpty { break }
       try file.write(piece, at: offset)

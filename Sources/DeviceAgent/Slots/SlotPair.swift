@@ -5,8 +5,6 @@ internal import UpdateModel
 
 /// Writes and checks slots.
 struct SlotPair {
-  /// Bytes in memory at once; large enough that flash is written in whole erase blocks' parts.
-  static let pieceBytes = 256 << 10
   /// Bytes between two forced writes, so that the dirty cache stays bounded.
   static let syncBytes: Int64 = 8 << 20
 
@@ -66,7 +64,7 @@ struct SlotPair {
     var offset: Int64 = 0
     var unforced: Int64 = 0
     while offset < image.size {
-      let wanted = Int(min(Int64(SlotPair.pieceBytes), image.size - offset))
+      let wanted = Int(min(Int64(setup.pieceBytes), image.size - offset))
       let piece = try part.read(at: offset, count: wanted)
       if piece.isEmpty { break }
       try FileDigest.add(piece, to: &digest)

@@ -55,6 +55,9 @@ public struct SlotSetup: Equatable, Sendable {
   public var isReadOnly = true
   /// Greatest image in bytes for slots that are files; a block device has its own size.
   public var fileBytesMax: Int64 = 16 << 30
+  /// Bytes that are in memory at once while a slot is written, 4 KiB to 16 MiB; whole erase blocks
+  /// of the medium are best.
+  public var pieceBytes = 256 << 10
 
   /// Joins a pair of slots.
   public init(pathA: String, pathB: String, component: Name, running: Running) {

@@ -79,7 +79,7 @@ private struct SetupDocument {
   // MARK: Slots and boot
 
   func slots(_ reader: DocumentReader) -> SlotSetup? {
-    reader.allowOnly(["a", "b", "component", "running", "readOnly"])
+    reader.allowOnly(["a", "b", "component", "running", "readOnly", "pieceBytes"])
     // It is a name; were it none, the field would be demanded.
     let os = try? Name("os")
     guard let pathA = path("a", reader, default: nil), let pathB = path("b", reader, default: nil),
@@ -92,6 +92,9 @@ private struct SetupDocument {
     }
     var slots = SlotSetup(pathA: pathA, pathB: pathB, component: component, running: running)
     slots.isReadOnly = reader.flag("readOnly", default: true) ?? true
+    slots.pieceBytes =
+      reader.integer("pieceBytes", default: slots.pieceBytes, in: (4 << 10)...(16 << 20))
+      ?? slots.pieceBytes
     return slots
   }
 

@@ -14,9 +14,9 @@ struct PowerLossTests {
     var record: ModelBootLoader.Record {
       switch self {
       case .copies: .copies(folder: "/boot")
-      case .environmentFile: .environment(paths: [("/boot/uboot.env", 0)], size: 0x4000)
+      case .environmentFile: .environment(paths: [("/boot/uboot.env", 0)], size: 0x400)
       case .redundantEnvironment:
-        .environment(paths: [("/dev/env", 0x1000), ("/dev/env", 0x3000)], size: 0x2000)
+        .environment(paths: [("/dev/env", 0x200), ("/dev/env", 0x600)], size: 0x400)
       }
     }
 
@@ -74,12 +74,38 @@ struct PowerLossTests {
     let seed = UInt64.random(in: 1...1_000_000)
     print("power failures of \(kind) by seed \(seed)")
     var draw = Draw(seed: seed)
+    let count = try operations(kind, .good)
     for run in 0..<200 {
       let system = SimulatedSystem.allCases[draw(3)]
-      let count = try operations(kind, .good)
       // Up to four failures, the later ones soon: while the device is still mending the first.
       let failures = [1 + draw(count)] + (0..<draw(4)).map { _ in 1 + draw(40) }
       try crash(kind, system, failures, seed: seed &+ UInt64(run))
     }
+  }
+
+  // MARK: The agent itself
+
+  private func crashAgent(_ agent: SimulatedAgent, _ failures: [Int], seed: UInt64) throws -> Int {
+    let what = "agent \(agent), power fails at \(failures), seed \(seed)"
+    let device = try SimulatedDevice(Kind.copies.record, agent: agent, component: "agent")
+    let before = device.disk.operations
+    do {
+      try device.run(failures: failures, seed: seed)
+    } catch {
+      Issue.record("\(what): \(error)")
+      return 0
+    }
+    #expect(try device.isNewAgent() == (agent == .good), "\(what)")
+    #expect(device.delivered.last?.phase == (agent == .good ? .installed : .reverted), "\(what)")
+    return device.disk.operations - before
+  }
+
+  @Test(arguments: SimulatedAgent.allCases)
+  func `an update of the agent survives a power failure at each of its operations`(
+    agent: SimulatedAgent
+  ) throws {
+    let count = try crashAgent(agent, [], seed: 0)
+    #expect(count > 20)
+    for point in 1...max(1, count) { _ = try crashAgent(agent, [point], seed: UInt64(point)) }
   }
 }

@@ -46,7 +46,7 @@ final class SimulatedDevice {
     let description: String
   }
 
-  static let imageBytes = 300_000
+  static let imageBytes = 10_000
   /// Restarts after which an update that has not ended never will.
   static let restartsMax = 60
 
@@ -54,7 +54,7 @@ final class SimulatedDevice {
   let programs = SimulatedPrograms()
   let loader: ModelBootLoader
   let setup: DeviceSetup
-  let update: Update
+  private(set) var update: Update
   private(set) var delivered: [UpdateReport] = []
   private(set) var restarts = 0
   private let old: [UInt8]
@@ -95,6 +95,7 @@ final class SimulatedDevice {
     setup.stateDirectory = "/state"
     setup.slots = SlotSetup(
       pathA: "/slots/a", pathB: "/slots/b", component: try Name("os"), running: .file("/run/slot"))
+    setup.slots?.pieceBytes = 4096
     setup.bootIdentifierPath = "/run/boot"
     setup.agentVersions = "/agents"
     if let call = ProgramCall(["/bin/check"]) {
@@ -114,7 +115,7 @@ final class SimulatedDevice {
     return setup
   }
 
-  static func update(_ bytes: [UInt8], component: String) throws -> Update {
+  static func update(_ bytes: [UInt8], component: String, attempt: Int = 1) throws -> Update {
     let digest = try #require(Digest(SHA256.value(of: bytes).bytes))
     let manifest = ArtifactManifest(
       name: try Name("system"), version: try FirmwareVersion("2.0.0"), hardware: [try Name("gs1")],
@@ -125,7 +126,7 @@ final class SimulatedDevice {
       signature: try manifest.signature(by: key), source: "/image")
     return try #require(
       Update(
-        action: try Name("123"), attempt: 1, kind: .update, release: try Name("r2"),
+        action: try Name("123"), attempt: attempt, kind: .update, release: try Name("r2"),
         version: manifest.version, images: [image]))
   }
 
@@ -233,6 +234,7 @@ final class SimulatedDevice {
         demands = try updater.handle(.installAllowed(action: update.action))
       }
       switch demands.first {
+      case nil where isWorthAnotherTry(updater): demands = try updater.offer(update)
       case nil: return updater.state.phase == .idle ? .done : .restart
       case .deliverReports:
         let report = try #require(updater.state.outbox.first)
@@ -247,13 +249,25 @@ final class SimulatedDevice {
     }
   }
 
+  /// A good system that had the power taken away at each of its starts is offered again.
+  private func isWorthAnotherTry(_ updater: DeviceUpdater) -> Bool {
+    guard updater.state.phase == .idle, system == .good, agent == .good,
+      let end = updater.state.latestEnd,
+      end.phase == .reverted, end.failure?.failureClass == .boot, end.attempt < 4,
+      let next = try? Self.update(
+        new, component: update.images[0].component.text, attempt: end.attempt + 1)
+    else { return false }
+    update = next
+    return true
+  }
+
   private func download(
     _ image: UpdateImage, _ updater: DeviceUpdater
   ) throws(AgentError) -> [AgentDemand] {
     let part = try PartFile(image, in: updater.downloads)
     while !part.isComplete {
       let left = Int(image.size - part.offset)
-      try part.append(Array(new.dropFirst(Int(part.offset)).prefix(min(64_000, left))))
+      try part.append(Array(new.dropFirst(Int(part.offset)).prefix(min(4000, left))))
       try part.sync()
     }
     return try updater.finishDownload()
