@@ -17,6 +17,8 @@ public struct DeviceView: Sendable {
   public let lastSeen: Instant
   /// Whether it is to be asked for its attributes.
   public let wantsAttributes: Bool
+  /// Whether it gets recovery releases only.
+  public let isQuarantined: Bool
 }
 
 /// How a device's credentials were judged.
@@ -43,23 +45,47 @@ final class Fleet: Sendable {
 
   // MARK: The hot path
 
-  /// Judges a token and, when it is right, notes that the device was heard.
-  ///
-  /// `idle` is what the caller needs to answer without looking further: the epoch at which the
-  /// device had nothing to do and whether it is to be asked for attributes.
+  /// What a device that called is told about, without looking further.
+  struct Greeting {
+    var result: Authentication
+    /// The epoch at which the device had nothing to do.
+    var idleEpoch: UInt32 = 0
+    var wantsAttributes = false
+    /// What its credential brought to light.
+    var news = AccessNews.nothing
+  }
+
+  /// Judges the digest of a token, the device's own or one of a session, or the fingerprint of the
+  /// key that a TLS handshake proved; when one is right, notes that the device was heard.
   func greet(
-    _ id: UnsafeRawBufferPointer, token: SHA256.Value?, now: Instant
-  ) -> (result: Authentication, idleEpoch: UInt32, wantsAttributes: Bool) {
+    _ id: UnsafeRawBufferPointer, token: SHA256.Value?, key: SHA256.Value? = nil, now: Instant
+  ) -> Greeting {
     let hash = DeviceTable.hash(id)
     return shard(hash).withLock { table in
-      guard let index = table.find(id, hash: hash) else { return (.unknownDevice, 0, false) }
-      guard let expected = table.records[index].token, let token,
+      guard let index = table.find(id, hash: hash) else { return Greeting(result: .unknownDevice) }
+      var greeting = Greeting(result: .accepted)
+      if let expected = table.records[index].token, let token,
         token.matchesInConstantTime(expected)
-      else { return (.wrongToken, 0, false) }
+      {
+        if table.records[index].flags.contains(.isFresh) { greeting.news = .firstWord }
+      } else if let news = table[index].accepts(token: token, key: key, at: now) {
+        greeting.news = news
+      } else {
+        return Greeting(result: .wrongToken)
+      }
       Fleet.touch(&table, index, now)
-      let record = table.records[index]
-      return (.accepted, record.idleEpoch, record.flags.contains(.wantsAttributes))
+      greeting.idleEpoch = table.records[index].idleEpoch
+      greeting.wantsAttributes = table.records[index].flags.contains(.wantsAttributes)
+      return greeting
     }
+  }
+
+  /// Opens a session for a credential; false when that does not count, or when the challenge was
+  /// answered before.
+  func open(_ session: SessionProof, for device: DeviceID, at now: Instant) -> Bool {
+    var isOpen = false
+    update(device) { isOpen = $0.open(session, at: now) }
+    return isOpen
   }
 
   private static func touch(_ table: inout DeviceTable, _ index: Int, _ now: Instant) {
@@ -86,7 +112,8 @@ final class Fleet: Sendable {
     return DeviceView(
       device: device, hardware: hardware, version: version,
       versionReportedAt: record.versionReportedAt, lastSeen: record.lastSeen,
-      wantsAttributes: record.flags.contains(.wantsAttributes))
+      wantsAttributes: record.flags.contains(.wantsAttributes),
+      isQuarantined: record.flags.contains(.isQuarantined))
   }
 
   /// When a device was last heard, the epoch for never; nil when there is no such device.
@@ -124,7 +151,8 @@ final class Fleet: Sendable {
   }
 
   /// Calls `body` with every device, shard by shard; each shard is copied out before. With a
-  /// selection, devices come with no other tags and attributes, and without their token.
+  /// selection, devices come with no other tags and attributes, and without their credentials; those
+  /// of which there is no unit are left out.
   func forEach(
     in tenant: Name, reading selection: DetailSelection? = nil,
     _ body: (Device, _ lastSeen: Instant) -> Void
@@ -134,7 +162,9 @@ final class Fleet: Sendable {
       let rows = shard.withLock { table in
         table.records.indices.compactMap { index -> (String, DeviceRecord)? in
           let record = table.records[index]
-          return record.flags.contains(.live) ? (table.id(index), record) : nil
+          guard record.flags.contains(.live) else { return nil }
+          if selection != nil, record.flags.contains(.isAbsent) { return nil }
+          return (table.id(index), record)
         }
       }
       for (text, record) in rows {
@@ -167,7 +197,8 @@ final class Fleet: Sendable {
       key: key,
       hardware: hardware.flatMap { try? Name($0) },  // was a name when it was interned
       tokenDigest: record.token.flatMap { Digest(bytes: $0.bytes) },
-      twin: details.twin, createdAt: record.createdAt, ran: details.ran)
+      twin: details.twin, createdAt: record.createdAt, ran: details.ran,
+      enrolment: details.enrolment)
   }
 
   private func record(_ device: DeviceID) -> DeviceRecord? {
@@ -185,10 +216,15 @@ final class Fleet: Sendable {
     fileprivate let device: Device
     fileprivate let details: [UInt8]?
     fileprivate let token: SHA256.Value?
+    fileprivate let proofs: [CredentialProof]
+    fileprivate let life: DeviceRecord.Flags
 
     init(_ device: Device) {
       self.device = device
-      details = DeviceDetails(twin: device.twin, ran: device.ran).encoded
+      details =
+        DeviceDetails(twin: device.twin, ran: device.ran, enrolment: device.enrolment).encoded
+      proofs = device.enrolment.credentials.compactMap(CredentialProof.init)
+      life = DeviceRecord.Flags(device.state)
       token = device.tokenDigest.flatMap { SHA256.Value($0.bytes) }
     }
   }
@@ -217,6 +253,7 @@ final class Fleet: Sendable {
           table[index].version = version
           table[index].token = token
           table[index].details = details
+          table[index].take(entry.proofs, life: entry.life)
           table[index].idleEpoch = 0
           if let versionReportedAt { table[index].versionReportedAt = versionReportedAt }
           if let lastSeen { table[index].lastSeen = max(lastSeen, table.records[index].lastSeen) }
@@ -227,11 +264,12 @@ final class Fleet: Sendable {
           }
           return old
         }
-        let record = DeviceRecord(
+        var record = DeviceRecord(
           idOffset: 0, idLength: 0, flags: wantsAttributes ? .wantsAttributes : [],
           hardware: hardware, version: version, token: token, lastSeen: lastSeen ?? .epoch,
           versionReportedAt: versionReportedAt ?? .epoch, createdAt: device.createdAt,
           idleEpoch: 0, details: details)
+        record.take(entry.proofs, life: entry.life)
         _ = table.insert(bytes, hash: hash, record)
         return nil
       }

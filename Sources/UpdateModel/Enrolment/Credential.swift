@@ -44,8 +44,6 @@ public struct Credential: Equatable, Sendable {
   public let createdAt: Instant
   /// When it was first used; nil while it was not.
   public var usedAt: Instant?
-  /// Until when the newest certificate for it counts; nil without one.
-  public var certifiedUntil: Instant?
 
   /// Credentials that are kept of a device, revoked ones included; the oldest go first.
   public static let countMax = 8
@@ -82,7 +80,6 @@ extension Credential {
       "from": .integer(notBefore.milliseconds), "until": notAfter.map { .integer($0.milliseconds) },
       "at": createdAt == notBefore ? nil : .integer(createdAt.milliseconds),
       "used": usedAt.map { .integer($0.milliseconds) },
-      "certified": certifiedUntil.map { .integer($0.milliseconds) },
     ])
   }
 
@@ -102,7 +99,6 @@ extension Credential {
       kind: kind, fingerprint: fingerprint, publicKey: key, status: status, notBefore: from,
       notAfter: instant("until"), createdAt: instant("at") ?? from)
     usedAt = instant("used")
-    certifiedUntil = instant("certified")
   }
 }
 

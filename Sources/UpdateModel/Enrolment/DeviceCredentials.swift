@@ -12,7 +12,7 @@ extension Device {
   /// Takes a credential in place of all others: those count no more, and a claim is used up.
   public mutating func enrol(with credential: Credential, at now: Instant) {
     revokeAll()
-    enrolment.claim?.usedAt = enrolment.claim?.usedAt ?? now
+    if enrolment.claim?.usedAt == nil { enrolment.claim?.usedAt = now }
     enrolment[credential.fingerprint] = credential
     enrolment.state = enrolment.state.after(.enrol) ?? enrolment.state
   }
