@@ -28,6 +28,30 @@ enum Authentication {
   case unknownDevice
 }
 
+/// How a device was received.
+struct Greeting {
+  let result: Authentication
+  /// The epoch at which it had nothing to do.
+  let idleEpoch: UInt32
+  /// Whether it is to be asked for attributes.
+  let wantsAttributes: Bool
+  /// What it was last told, see `DeviceRecord.briefing`.
+  let briefing: UInt32
+  /// What its credential brought to light.
+  let news: AccessNews
+
+  init(
+    _ result: Authentication, idleEpoch: UInt32 = 0, wantsAttributes: Bool = false,
+    briefing: UInt32 = 0, news: AccessNews = .nothing
+  ) {
+    self.result = result
+    self.idleEpoch = idleEpoch
+    self.wantsAttributes = wantsAttributes
+    self.briefing = briefing
+    self.news = news
+  }
+}
+
 /// The devices of one tenant.
 final class Fleet: Sendable {
   private static let shardCount = 64
@@ -45,38 +69,31 @@ final class Fleet: Sendable {
 
   // MARK: The hot path
 
-  /// What a device that called is told about, without looking further.
-  struct Greeting {
-    var result: Authentication
-    /// The epoch at which the device had nothing to do.
-    var idleEpoch: UInt32 = 0
-    var wantsAttributes = false
-    /// What its credential brought to light.
-    var news = AccessNews.nothing
-  }
-
   /// Judges the digest of a token, the device's own or one of a session, or the fingerprint of the
   /// key that a TLS handshake proved; when one is right, notes that the device was heard.
+  ///
+  /// The greeting holds what the caller needs to answer without looking further.
   func greet(
     _ id: UnsafeRawBufferPointer, token: SHA256.Value?, key: SHA256.Value? = nil, now: Instant
   ) -> Greeting {
     let hash = DeviceTable.hash(id)
     return shard(hash).withLock { table in
-      guard let index = table.find(id, hash: hash) else { return Greeting(result: .unknownDevice) }
-      var greeting = Greeting(result: .accepted)
+      guard let index = table.find(id, hash: hash) else { return Greeting(.unknownDevice) }
+      var news = AccessNews.nothing
       if let expected = table.records[index].token, let token,
         token.matchesInConstantTime(expected)
       {
-        if table.records[index].flags.contains(.isFresh) { greeting.news = .firstWord }
-      } else if let news = table[index].accepts(token: token, key: key, at: now) {
-        greeting.news = news
+        if table.records[index].flags.contains(.isFresh) { news = .firstWord }
+      } else if let found = table[index].accepts(token: token, key: key, at: now) {
+        news = found
       } else {
-        return Greeting(result: .wrongToken)
+        return Greeting(.wrongToken)
       }
       Fleet.touch(&table, index, now)
-      greeting.idleEpoch = table.records[index].idleEpoch
-      greeting.wantsAttributes = table.records[index].flags.contains(.wantsAttributes)
-      return greeting
+      return Greeting(
+        .accepted, idleEpoch: table.records[index].idleEpoch,
+        wantsAttributes: table.records[index].flags.contains(.wantsAttributes),
+        briefing: table.records[index].briefing, news: news)
     }
   }
 
@@ -87,6 +104,16 @@ final class Fleet: Sendable {
     update(device) { isOpen = $0.open(session, at: now) }
     return isOpen
   }
+
+  /// The epoch at which a device was last looked at, or `waits`; 0 when it is to be looked at.
+  func idleEpoch(of device: DeviceID) -> UInt32 { record(device)?.idleEpoch ?? 0 }
+
+  /// Stands for the epoch of a device that was looked at and has something to wait for: it is looked
+  /// at again at its next poll.
+  static let waits = UInt32.max
+
+  /// Keeps the name of what a device was told.
+  func noteBriefing(_ device: DeviceID, _ tag: UInt32) { update(device) { $0.briefing = tag } }
 
   private static func touch(_ table: inout DeviceTable, _ index: Int, _ now: Instant) {
     table[index].lastSeen = now
