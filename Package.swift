@@ -52,7 +52,8 @@ let package = Package(
       "Orchestrator",
       ["UpdateModel", "RolloutEngine", "Crypto", "UpdateTrust", "ImagePipeline", "FleetStore"],
       strict),
-    library("Gateways", ["UpdateModel", "RolloutEngine", "Orchestrator", "HTTPServer"], strict),
+    library(
+      "Gateways", ["UpdateModel", "RolloutEngine", "Crypto", "Orchestrator", "HTTPServer"], strict),
     library(
       "ServiceSimulator",
       [

@@ -1,6 +1,6 @@
 // ControlPlane: holds the parts together; every command is an extension in a file of its own.
 
-import Crypto
+public import Crypto
 public import FleetStore
 import ImagePipeline
 import RolloutEngine
@@ -27,12 +27,15 @@ public final class ControlPlane: Sendable {
   private let rooms = Lock<[Name: Room]>([:])
   /// When this process began to hear devices.
   let loadedAt: Instant
+  /// Issues certificates to devices; nil where none are issued.
+  let authority: CertificateAuthority?
+  let challenges: Challenges
 
   /// Joins the parts; nothing is loaded yet, see `load()`.
   public init(
     store: Store, images: ImageShelf, policies: PolicyShelf,
     timeZones: TimeZoneShelf = TimeZoneShelf(), clock: any Clock = SystemClock(),
-    randomness: any Randomness = SystemRandomness()
+    randomness: any Randomness = SystemRandomness(), authority: CertificateAuthority? = nil
   ) {
     self.store = store
     self.images = images
@@ -41,6 +44,8 @@ public final class ControlPlane: Sendable {
     self.clock = clock
     self.randomness = randomness
     loadedAt = clock.now
+    self.authority = authority
+    challenges = Challenges(randomness)
   }
 
   /// A tenant's room; nil when there is no such tenant, or no tenant was named.

@@ -47,6 +47,7 @@ public final class Room: Sendable {
   public let tenant: Name
   let fleet = Fleet()
   let ledger = Lock(Ledger())
+  let gate = EnrolmentGate()
   private let settingsLock = Lock(TenantSettings())
   private let pollSecondsCopy = Atomic<Int64>(TenantSettings().pollInterval.wholeSeconds)
   private let epochCounter = Atomic<UInt32>(1)

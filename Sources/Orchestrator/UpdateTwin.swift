@@ -89,7 +89,7 @@ extension ControlPlane {
     }
   }
 
-  private static func tellsWhatRuns(_ key: String) -> Bool {
+  static func tellsWhatRuns(_ key: String) -> Bool {
     ReportedAttribute.version.spellings.contains(key)
       || ReportedAttribute.imageDigest.spellings.contains(key)
   }

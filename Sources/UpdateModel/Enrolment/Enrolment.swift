@@ -1,7 +1,7 @@
 // Enrolment: what a device's record says about its life and its credentials.
 
 /// The right to become one certain device, given away as a code.
-public struct Claim: Equatable, Sendable {
+public struct DeviceClaim: Equatable, Sendable {
   /// SHA-256 of the code; the code itself is kept nowhere.
   public let digest: Digest
   /// From when on the code is good for nothing.
@@ -24,7 +24,7 @@ public struct Enrolment: Equatable, Sendable {
   /// The batch it was provisioned with; nil without one.
   public var batch: Int?
   /// The code that makes a unit this device; nil without one.
-  public var claim: Claim?
+  public var claim: DeviceClaim?
   /// Oldest first, at most `Credential.countMax`.
   public var credentials: [Credential]
   /// The device whose place it took.
@@ -88,7 +88,7 @@ extension Enrolment {
       guard let digest = stored["id"]?.string.flatMap(Digest.init(hex:)),
         let until = stored["until"]?.integer
       else { throw InvalidValue(field: "enrolment.claim", reason: "cannot be read") }
-      claim = Claim(
+      claim = DeviceClaim(
         digest: digest, expires: Instant(milliseconds: until),
         usedAt: stored["used"]?.integer.map(Instant.init(milliseconds:)))
     }

@@ -47,7 +47,7 @@ public struct EnrolmentFacts: Equatable, Sendable {
     /// Nobody made it, or its device is gone.
     case unknown
     /// It was made for a device.
-    case made(for: DeviceID, Claim)
+    case made(for: DeviceID, DeviceClaim)
   }
 }
 
