@@ -52,8 +52,14 @@ let package = Package(
       "Orchestrator",
       ["UpdateModel", "RolloutEngine", "Crypto", "UpdateTrust", "ImagePipeline", "FleetStore"],
       strict),
+<<<<<<< HEAD
     library(
       "Gateways", ["UpdateModel", "RolloutEngine", "Crypto", "Orchestrator", "HTTPServer"], strict),
+=======
+    .target(
+      name: "Gateways", dependencies: ["UpdateModel", "RolloutEngine", "Orchestrator", "HTTPServer"],
+      resources: [.embedInCode("Native/openapi.json")], swiftSettings: strict),
+>>>>>>> main
     library(
       "ServiceSimulator",
       [

@@ -59,7 +59,11 @@ extension ControlPlane {
     _ room: Room, device id: UnsafeRawBufferPointer, token: UnsafeRawBufferPointer,
     key: SHA256.Value? = nil, known: UInt32?
   ) -> BriefingAnswer {
+<<<<<<< HEAD
     switch poll(room, device: id, token: token, key: key) {
+=======
+    switch poll(room, device: id, token: token, isPatient: true) {
+>>>>>>> main
     case .refused: return .refused
     case .idle(let terms):
       if let known, known != 0, known == terms.briefing { return .unchanged(terms) }
@@ -75,7 +79,8 @@ extension ControlPlane {
     _ room: Room, _ id: UnsafeRawBufferPointer, _ terms: PollTerms, action: ActionID?,
     isToStop: Bool
   ) -> BriefingAnswer {
-    guard let device = try? DeviceID(String(decoding: id, as: UTF8.self)),  // was found in the table
+    // It was found in the table, so it is valid.
+    guard let device = try? DeviceID(String(decoding: id, as: UTF8.self)),
       let known = room.fleet.device(DeviceKey(tenant: room.tenant, device: device))?.device
     else { return .refused }
     let offer = isToStop ? nil : action.flatMap { self.offer($0, to: known, in: room) }

@@ -4,6 +4,7 @@ public import Crypto
 public import FleetStore
 import ImagePipeline
 import RolloutEngine
+import Synchronization
 public import UpdateModel
 import UpdateTrust
 
@@ -25,6 +26,10 @@ public final class ControlPlane: Sendable {
   /// The one lock that is held while files are deleted, and the outermost; event loops never ask.
   let imagesInPreparation = Lock<[Digest: Int]>([:])
   private let rooms = Lock<[Name: Room]>([:])
+  /// Polls per second that devices are asked to make all together, at most.
+  let pollsPerSecondMax: Int
+  /// Devices of all tenants, counted about once a second.
+  let fleetSize = Atomic<Int>(0)
   /// When this process began to hear devices.
   let loadedAt: Instant
   /// Issues certificates to devices; nil where none are issued.
@@ -35,7 +40,11 @@ public final class ControlPlane: Sendable {
   public init(
     store: Store, images: ImageShelf, policies: PolicyShelf,
     timeZones: TimeZoneShelf = TimeZoneShelf(), clock: any Clock = SystemClock(),
+<<<<<<< HEAD
     randomness: any Randomness = SystemRandomness(), authority: CertificateAuthority? = nil
+=======
+    randomness: any Randomness = SystemRandomness(), pollsPerSecondMax: Int = 5_000
+>>>>>>> main
   ) {
     self.store = store
     self.images = images
@@ -43,6 +52,7 @@ public final class ControlPlane: Sendable {
     self.timeZones = timeZones
     self.clock = clock
     self.randomness = randomness
+    self.pollsPerSecondMax = pollsPerSecondMax
     loadedAt = clock.now
     self.authority = authority
     challenges = Challenges(randomness)

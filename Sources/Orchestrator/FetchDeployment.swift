@@ -125,8 +125,10 @@ extension ControlPlane {
   private func images(
     for device: DeviceID, _ action: Action, in room: Room, _ ledger: Ledger
   ) -> [Artifact] {
+    let view = room.fleet.view(device)
+    if view?.isQuarantined ?? false, !ledger.isRecovery(action.rollout) { return [] }
     // A model in the table is a name.
-    guard let text = room.fleet.view(device)?.hardware, let hardware = try? Name(text) else {
+    guard let text = view?.hardware, let hardware = try? Name(text) else {
       return []
     }
     return ledger.artifacts(of: action.release, for: hardware)

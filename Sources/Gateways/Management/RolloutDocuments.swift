@@ -26,6 +26,7 @@ extension Documents {
       "group": group,
       "filter": filter,
       "priority": JSON(specification.terms.priority),
+      "recovery": specification.terms.isRecovery ? true : nil,
       "startAt": specification.terms.startAt.map(time),
       "endAt": specification.terms.endAt.map(time),
       "approvedBy": rollout.approvedBy.map { .string($0) },
@@ -37,6 +38,10 @@ extension Documents {
       "reason": .string(view.reason),
       "stop": rollout.stop.map { .string($0.description) },
       "counts": counts(tally),
+      "underWay": .array(
+        view.underWay.map { part in
+          ["id": .string(part.action.device.text), "update": update(part)]
+        }),
       "stages": .array(rollout.stages.indices.map { stage($0, of: rollout) }),
       "evidence": evidence(view, isWhole: withPolicy),
       "policyDocument": withPolicy ? specification.policyDocument : nil,

@@ -41,7 +41,8 @@ struct ServerProcess {
         key: try directory.signingKey(), compressionLevel: options.compressionLevel,
         imageBytesMax: options.imageBytesMax),
       policies: PolicyShelf(directory: options.policies),
-      authority: try directory.authority(at: SystemClock().now))
+      authority: try directory.authority(at: SystemClock().now),
+      pollsPerSecondMax: options.pollsPerSecondMax)
     let startedAt = plane.now
     let isFirst = try load(plane, directory, startedAt)
     let server = try makeServer(plane, barrier, directory)
