@@ -32,6 +32,8 @@ let package = Package(
     .target(name: "CLinux"),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(
+      name: "CQREncode", pkgConfig: "libqrencode", providers: [.apt(["libqrencode-dev"])]),
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
     // Pure: values in, values out.
@@ -42,6 +44,7 @@ let package = Package(
     // Bindings: the only importers of their C library.
     library("Crypto", ["COpenSSL"], strict),
     library("UpdateTrust", ["UpdateModel", "Crypto"], strict),
+    library("Labels", ["UpdateModel", "CQREncode"], strict),
     library("ImagePipeline", ["Crypto", "CZstd"], strict),
     library("FleetStore", ["UpdateModel", "RolloutEngine", "CSQLite"], strict),
     library("HTTPServer", ["Crypto", "CLinux"], strict),
@@ -52,14 +55,10 @@ let package = Package(
       "Orchestrator",
       ["UpdateModel", "RolloutEngine", "Crypto", "UpdateTrust", "ImagePipeline", "FleetStore"],
       strict),
-<<<<<<< HEAD
-    library(
-      "Gateways", ["UpdateModel", "RolloutEngine", "Crypto", "Orchestrator", "HTTPServer"], strict),
-=======
     .target(
-      name: "Gateways", dependencies: ["UpdateModel", "RolloutEngine", "Orchestrator", "HTTPServer"],
+      name: "Gateways",
+      dependencies: ["UpdateModel", "RolloutEngine", "Crypto", "Orchestrator", "HTTPServer"],
       resources: [.embedInCode("Native/openapi.json")], swiftSettings: strict),
->>>>>>> main
     library(
       "ServiceSimulator",
       [
@@ -73,7 +72,7 @@ let package = Package(
       dependencies: [
         "UpdateModel", "RolloutEngine", "FleetSimulator", "Crypto", "ImagePipeline",
         "FleetStore", "HTTPServer", "HTTPClient", "Orchestrator", "Gateways", "Console",
-        "ServiceSimulator",
+        "ServiceSimulator", "Labels",
       ],
       swiftSettings: strict),
 
@@ -85,6 +84,7 @@ let package = Package(
     tests("Crypto", ["Crypto"]),
     tests("UpdateTrust", ["UpdateModel", "Crypto", "UpdateTrust"]),
     tests("ImagePipeline", ["Crypto", "ImagePipeline"]),
+    tests("Labels", ["UpdateModel", "Labels"]),
     tests("FleetStore", ["UpdateModel", "RolloutEngine", "FleetStore"]),
     tests(
       "Orchestrator",

@@ -59,11 +59,7 @@ extension ControlPlane {
     _ room: Room, device id: UnsafeRawBufferPointer, token: UnsafeRawBufferPointer,
     key: SHA256.Value? = nil, known: UInt32?
   ) -> BriefingAnswer {
-<<<<<<< HEAD
-    switch poll(room, device: id, token: token, key: key) {
-=======
-    switch poll(room, device: id, token: token, isPatient: true) {
->>>>>>> main
+    switch poll(room, device: id, token: token, key: key, isPatient: true) {
     case .refused: return .refused
     case .idle(let terms):
       if let known, known != 0, known == terms.briefing { return .unchanged(terms) }

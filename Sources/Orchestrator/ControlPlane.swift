@@ -40,11 +40,8 @@ public final class ControlPlane: Sendable {
   public init(
     store: Store, images: ImageShelf, policies: PolicyShelf,
     timeZones: TimeZoneShelf = TimeZoneShelf(), clock: any Clock = SystemClock(),
-<<<<<<< HEAD
-    randomness: any Randomness = SystemRandomness(), authority: CertificateAuthority? = nil
-=======
-    randomness: any Randomness = SystemRandomness(), pollsPerSecondMax: Int = 5_000
->>>>>>> main
+    randomness: any Randomness = SystemRandomness(), authority: CertificateAuthority? = nil,
+    pollsPerSecondMax: Int = 5_000
   ) {
     self.store = store
     self.images = images

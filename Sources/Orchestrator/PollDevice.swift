@@ -44,17 +44,11 @@ extension ControlPlane {
   /// Answers a poll. The hot path, nothing to do, takes one lock and touches neither store nor
   /// heap.
   ///
-<<<<<<< HEAD
-  /// `key` is the fingerprint of the key that a TLS handshake proved the device to have.
+  /// `key` is the fingerprint of the key that a TLS handshake proved the device to have. With
+  /// `isPatient` the device may be told to stay away longer while nothing can happen.
   public func poll(
     _ room: Room, device id: UnsafeRawBufferPointer, token: UnsafeRawBufferPointer,
-    key: SHA256.Value? = nil
-=======
-  /// With `isPatient` the device may be told to stay away longer while nothing can happen.
-  public func poll(
-    _ room: Room, device id: UnsafeRawBufferPointer, token: UnsafeRawBufferPointer,
-    isPatient: Bool = false
->>>>>>> main
+    key: SHA256.Value? = nil, isPatient: Bool = false
   ) -> PollAnswer {
     let now = clock.now
     let digest = token.isEmpty ? nil : SHA256.value(of: token)

@@ -8,6 +8,7 @@ enum CommandTable {
     ArtifactCommands.all,
     ReleaseCommands.all,
     DeviceCommands.all, TwinCommands.all,
+    [LabelCommand.command],
     GroupCommands.all,
     PolicyCommands.all,
     RolloutCommands.all,
