@@ -29,6 +29,7 @@ public struct TokenBucket: Equatable, Sendable {
       level -= 1000
       return nil
     }
-    return max(1, Int((1000 - level) / (Int64(rate) * 1000)) + 1)
+    let milliseconds = (1000 - level + Int64(rate) - 1) / Int64(rate)
+    return Int((milliseconds + 999) / 1000)
   }
 }
