@@ -111,6 +111,9 @@ extension DeviceRecord {
 
   /// Takes over what the device's record says now; sessions end with their keys.
   mutating func take(_ proofs: [CredentialProof], life: Flags) {
+    let isLess = self.proofs.contains { old in !proofs.contains { $0.digest == old.digest } }
+    let isDistrusted = !life.isSubset(of: flags.union(.isFresh))
+    if isLess || isDistrusted { accessMark &+= 1 }
     self.proofs = proofs
     if !sessions.isEmpty {
       sessions.removeAll { session in !proofs.contains { $0.digest == session.key } }

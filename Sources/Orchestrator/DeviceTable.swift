@@ -24,6 +24,8 @@ struct DeviceRecord {
   var idleEpoch: UInt32
   /// Names what the device was last told, for protocols that answer "nothing new"; 0 for nothing.
   var briefing: UInt32 = 0
+  /// Another number whenever something was taken from the device by which it has access.
+  var accessMark: UInt32 = 0
   /// Its twin, see `DeviceDetails`; nil when nothing is known.
   var details: [UInt8]?
   /// Credentials beside the token; empty for devices that have nothing else.

@@ -81,6 +81,13 @@ extension ControlPlane {
     return artifact.map { file($0) }
   }
 
+  /// A question for as long as bytes go to a device: whether it still has the access that it has
+  /// now. Credentials that are revoked, quarantine and retirement end it.
+  public func access(of device: DeviceID, in room: Room) -> @Sendable () -> Bool {
+    let mark = room.fleet.accessMark(of: device)
+    return { mark != nil && room.fleet.accessMark(of: device) == mark }
+  }
+
   /// Notes that all bytes of an image were served to a device.
   public func served(_ id: ArtifactID, to device: DeviceID, in room: Room) {
     guard isStoreHealthy else { return }

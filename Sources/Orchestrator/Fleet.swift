@@ -252,6 +252,11 @@ final class Fleet: Sendable {
         DeviceDetails(twin: device.twin, ran: device.ran, enrolment: device.enrolment).encoded
       proofs = device.enrolment.credentials.compactMap(CredentialProof.init)
       life = DeviceRecord.Flags(device.state)
+    }
+
+    // A token that has a successor counts on among the others.
+    fileprivate func keeps(_ token: SHA256.Value) -> Bool {
+      proofs.contains { $0.digest == token }
       token = device.tokenDigest.flatMap { SHA256.Value($0.bytes) }
     }
   }
@@ -278,6 +283,9 @@ final class Fleet: Sendable {
           let old = table.records[index].version
           table[index].hardware = hardware
           table[index].version = version
+          if let old = table.records[index].token, old != token, !entry.keeps(old) {
+            table[index].accessMark &+= 1
+          }
           table[index].token = token
           table[index].details = details
           table[index].take(entry.proofs, life: entry.life)
@@ -327,6 +335,15 @@ final class Fleet: Sendable {
 
   /// Makes the device look at the rollouts again at its next poll.
   func wake(_ device: DeviceID) { update(device) { $0.idleEpoch = 0 } }
+
+  /// What says that a device has the access that it had; nil when there is no such device.
+  func accessMark(of device: DeviceID) -> UInt32? {
+    withBytes(of: device) { bytes, hash in
+      shard(hash).withLock { table in
+        table.find(bytes, hash: hash).map { table.records[$0].accessMark }
+      }
+    }
+  }
 
   /// Removes a device; false when there is none.
   func remove(_ device: DeviceID) -> Bool {
