@@ -7,7 +7,7 @@ enum CommandTable {
     [ServeCommand.command],
     ArtifactCommands.all,
     ReleaseCommands.all,
-    DeviceCommands.all, TwinCommands.all,
+    DeviceCommands.all, TwinCommands.all, [EmulateCommand.command],
     EnrolmentCommands.ofDevices, DeviceLifeCommands.all,
     [LabelCommand.command],
     EnrolmentCommands.others,
