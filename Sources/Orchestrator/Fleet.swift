@@ -252,12 +252,12 @@ final class Fleet: Sendable {
         DeviceDetails(twin: device.twin, ran: device.ran, enrolment: device.enrolment).encoded
       proofs = device.enrolment.credentials.compactMap(CredentialProof.init)
       life = DeviceRecord.Flags(device.state)
+      token = device.tokenDigest.flatMap { SHA256.Value($0.bytes) }
     }
 
     // A token that has a successor counts on among the others.
     fileprivate func keeps(_ token: SHA256.Value) -> Bool {
       proofs.contains { $0.digest == token }
-      token = device.tokenDigest.flatMap { SHA256.Value($0.bytes) }
     }
   }
 
