@@ -4,8 +4,8 @@ import Glibc
 
 /// A certificate, read once.
 ///
-/// Reading one proves nothing about it: `fault(under:at:)` tells whether an authority vouches for it,
-/// and a TLS handshake whether the peer has its key.
+/// Reading one proves nothing about it: `fault(under:at:)` tells whether an authority vouches for
+/// it, and a TLS handshake whether the peer has its key.
 public struct Certificate: Sendable {
   /// Larger ones are refused before they are looked at.
   public static let byteCountMax = 16 << 10

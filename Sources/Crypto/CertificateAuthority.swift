@@ -1,7 +1,7 @@
 // CertificateAuthority: a small authority of our own that issues client certificates to devices.
 //
-// A certificate is a convenience for TLS; what makes a device known is the key in it. So there are no
-// revocation lists: the server looks up the key with each request.
+// A certificate is a convenience for TLS; what makes a device known is the key in it. So there are
+// no revocation lists: the server looks up the key with each request.
 import COpenSSL
 import Glibc
 
@@ -116,8 +116,8 @@ public struct CertificateAuthority: Sendable {
   ///   - serial: 8 to 20 random bytes.
   ///   - validity: when it counts, usually `CertificateValidity.deviceDaysUsual` days.
   /// - Returns: the certificate of the device.
-  /// - Throws: `malformed` for a tenant, a device or a serial number of a wrong length, and when the
-  ///   authority is about to expire.
+  /// - Throws: `malformed` for a tenant, a device or a serial number of a wrong length, and when
+  ///   the authority is about to expire.
   public func issue(
     for key: CredentialKey, device: String, tenant: String, serial: [UInt8],
     validity: CertificateValidity

@@ -1,5 +1,5 @@
-// CodeOutline: the dark parts of a QR code as polygons, because rectangles that touch show hairlines
-// between them when they are drawn smoothly.
+// CodeOutline: the dark parts of a QR code as polygons, because rectangles that touch show
+// hairlines between them when they are drawn smoothly.
 
 /// Polygons around the dark modules: clockwise outside, anticlockwise around holes, so that both
 /// filling rules fill the dark parts.

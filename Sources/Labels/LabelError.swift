@@ -17,8 +17,8 @@ public enum LabelError: Error, Hashable, Sendable, CustomStringConvertible {
     case .unencodable(let byteCount):
       "a link of \(byteCount) bytes does not fit a QR code; use 1 to \(QRCode.textByteCountMax)"
     case .tooSmall(let width, let height):
-      "labels of \(width) x \(height) mm have no room for the QR code; use larger ones or a shorter "
-        + "tenant name"
+      "labels of \(width) x \(height) mm have no room for the QR code; use larger ones or a "
+        + "shorter tenant name"
     case .count(let count, let most):
       "\(count) labels were asked for; make 1 to \(most) at once"
     case .option(let name, let reason):

@@ -1,5 +1,5 @@
-// LabelLayout: where the parts of a label stand. Found once for a whole sheet, so that all labels look
-// alike: the code beside the text on wide labels and above it on others.
+// LabelLayout: where the parts of a label stand. Found once for a whole sheet, so that all labels
+// look alike: the code beside the text on wide labels and above it on others.
 
 import UpdateModel
 

@@ -75,8 +75,8 @@ public struct LabelSheet: Sendable {
   ///   - labels: 1 to `labelsMax`.
   ///   - stock: what they are printed on.
   ///   - style: what they have in common.
-  /// - Throws: `LabelError`, when there are too many labels or they are too small for what they have
-  ///   to say.
+  /// - Throws: `LabelError`, when there are too many labels or they are too small for what they
+  ///   have to say.
   public init(_ labels: [Label], on stock: LabelStock, style: LabelStyle) throws(LabelError) {
     guard (1...Self.labelsMax).contains(labels.count) else {
       throw .count(labels.count, most: Self.labelsMax)

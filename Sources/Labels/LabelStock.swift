@@ -65,8 +65,8 @@ public struct LabelStock: Hashable, Sendable {
   ///   - rows: 1 to 60.
   ///   - margin: on each side of the paper, 0 to 50,000 micrometres.
   ///   - gap: between labels, 0 to 20,000 micrometres.
-  /// - Throws: `LabelError.option` for a number out of its range, and `tooSmall` when labels would be
-  ///   narrower than 10 or lower than 8 mm.
+  /// - Throws: `LabelError.option` for a number out of its range, and `tooSmall` when labels would
+  ///   be narrower than 10 or lower than 8 mm.
   public init(
     paper: Paper, columns: Int, rows: Int, margin: Int, gap: Int
   ) throws(LabelError) {

@@ -6,8 +6,8 @@ import UpdateModel
 public enum LabelTable {
   /// Writes the table.
   ///
-  /// A field that a spreadsheet would take for a formula gets an apostrophe in front, as spreadsheets
-  /// have it for text.
+  /// A field that a spreadsheet would take for a formula gets an apostrophe in front, as
+  /// spreadsheets have it for text.
   ///
   /// - Parameters:
   ///   - labels: the rows.

@@ -1,4 +1,4 @@
-// The sheet as PDF 1.7 (ISO 32000-1), written by hand: vectors and standard fonts, nothing embedded.
+// The sheet as PDF 1.7 (ISO 32000-1), by hand: vectors and standard fonts, nothing embedded.
 
 extension LabelSheet {
   /// All pages in one PDF file.

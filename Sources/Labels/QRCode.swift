@@ -26,7 +26,7 @@ public struct QRCode: Hashable, Sendable {
     guard !text.isEmpty, text.utf8.count <= Self.textByteCountMax, !text.utf8.contains(0) else {
       throw .unencodable(byteCount: text.utf8.count)
     }
-    // The mode hint says that bytes are the fallback; digits and capitals are packed where they are.
+    // The mode hint says that bytes are the fallback; digits and capitals are packed.
     let made = text.withCString { characters in
       QRcode_encodeString(characters, Int32(version), QR_ECLEVEL_M, QR_MODE_8, 1)
     }

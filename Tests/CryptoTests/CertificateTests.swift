@@ -169,6 +169,7 @@ struct CertificateTests {
     for seed in UInt64(0)..<2_000 {
       var damage = Damage(seed: seed)
       let broken = damage.damaged(der)
+      // What cannot be read is refused; the point is what can.
       guard broken != der, let certificate = try? Certificate(der: broken) else { continue }
       readable += 1
       #expect(certificate.fault(under: authority.certificate, at: now) != nil, "seed \(seed)")

@@ -221,6 +221,7 @@ struct SigningRequestTests {
       let text =
         "-----BEGIN CERTIFICATE REQUEST-----\n" + Base64.standard.encode(broken)
         + "\n-----END CERTIFICATE REQUEST-----\n"
+      // Refusals are what is expected; the point is what is left.
       guard let offered = try? OfferedKey(pem: text) else { continue }
       accepted += 1
       // Cuts and insertions can undo each other; anything else would be a forgery.

@@ -2,9 +2,9 @@
 
 /// 115 random bits in 24 symbols that people can read, say and type: `7K3M-9QXT-...`.
 ///
-/// The alphabet is Crockford's base32, which has no I, L, O and U. The last symbol checks the others:
-/// the 24 symbols are a codeword over GF(32) whose sum of symbol times power of a generator is zero.
-/// All powers differ, so every wrong symbol and every exchange of two symbols is found.
+/// The alphabet is Crockford's base32, which has no I, L, O and U. The last symbol checks the
+/// others: the sum of all 24, each times its own power of a generator of GF(32), is zero. All
+/// powers differ, so every wrong symbol and every exchange of two symbols is found.
 ///
 /// The code is a secret: it does not print itself, and a server keeps only the digest of
 /// `digestInput`. So much entropy needs no salt and no slow hash.
@@ -77,8 +77,8 @@ public struct ClaimCode: Hashable, Sendable, CustomStringConvertible, CustomRefl
   /// The form for people: six groups of four symbols, joined by dashes.
   public var text: String { groups.joined(separator: "-") }
 
-  /// What is digested with SHA-256 to keep and to find the code: its symbols behind a prefix, so that
-  /// the digest is good for nothing else.
+  /// What is digested with SHA-256 to keep and to find the code: its symbols behind a prefix, so
+  /// that the digest is good for nothing else.
   public var digestInput: [UInt8] { Array("groundswell-claim\n\(symbols)".utf8) }
 
   /// Says that it is hidden.

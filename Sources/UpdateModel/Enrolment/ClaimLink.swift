@@ -4,8 +4,8 @@
 ///
 /// `t` and `c` are always there, since a claim is a tenant's and its code finds the rest. `d`, the
 /// device id, and `u`, the server's address, are left out when a label is too small for them.
-/// Values are percent-encoded (RFC 3986); the order does not matter, unknown names are ignored, and a
-/// name that occurs twice is an error.
+/// Values are percent-encoded (RFC 3986); the order does not matter, unknown names are ignored, and
+/// a name that occurs twice is an error.
 public struct ClaimLink: Hashable, Sendable {
   /// Whose claim it is.
   public var tenant: Name
@@ -79,8 +79,8 @@ public struct ClaimLink: Hashable, Sendable {
     return text
   }
 
-  /// Percent-encodes all but the unreserved characters, and `:`, `/` and `@`, which a query may hold
-  /// as they are (RFC 3986 section 3.4).
+  /// Percent-encodes all but the unreserved characters, and `:`, `/` and `@`, which a query may
+  /// hold as they are (RFC 3986 section 3.4).
   private static func encode(_ text: String) -> String {
     let digits = Array("0123456789ABCDEF".utf8)
     var bytes: [UInt8] = []

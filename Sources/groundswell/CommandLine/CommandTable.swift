@@ -8,9 +8,7 @@ enum CommandTable {
     ArtifactCommands.all,
     ReleaseCommands.all,
     DeviceCommands.all, TwinCommands.all, [EmulateCommand.command],
-    EnrolmentCommands.ofDevices, DeviceLifeCommands.all,
-    [LabelCommand.command],
-    EnrolmentCommands.others,
+    EnrolmentCommands.ofDevices, DeviceLifeCommands.all, EnrolmentCommands.others,
     GroupCommands.all,
     PolicyCommands.all,
     RolloutCommands.all,
@@ -18,6 +16,7 @@ enum CommandTable {
     SafeguardCommands.all,
     TenantCommands.all, [EnrolmentSettingsCommand.command],
     TokenCommands.all,
+    [LabelCommand.command],
     [KeyCommand.command, StatusCommand.command],
     SimulateCommand.all,
   ].flatMap { $0 }

@@ -1,4 +1,4 @@
-// LabelCommand: `groundswell device labels`, the labels of claims that were made before, printed again.
+// LabelCommand: `groundswell device labels`, the labels of claims that exist, printed again.
 
 import Labels
 import UpdateModel

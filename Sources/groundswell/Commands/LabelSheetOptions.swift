@@ -164,6 +164,11 @@ extension LabelSheetOptions {
     } catch {
       throw .failed("\(error)")
     }
+    // The number of pages is known only now.
+    for (path, _) in contents where LocalFile.exists(path) {
+      throw .failed("\(path) exists", hint: "another name, or remove it first")
+    }
+    // The table came first: whoever has it can print the rest again.
     for (path, bytes) in contents {
       let file = try LocalFile.Creation(path, isPrivate: true)
       try file.append(bytes)
