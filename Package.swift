@@ -25,7 +25,10 @@ func tests(
 
 let package = Package(
   name: "groundswell",
-  products: [.executable(name: "groundswell", targets: ["groundswell"])],
+  products: [
+    .executable(name: "groundswell", targets: ["groundswell"]),
+    .executable(name: "groundswell-agent", targets: ["groundswell-agent"]),
+  ],
   dependencies: [],
   targets: [
     // C libraries: a module map and a header each, nothing else.
@@ -49,6 +52,12 @@ let package = Package(
     library("FleetStore", ["UpdateModel", "RolloutEngine", "CSQLite"], strict),
     library("HTTPServer", ["Crypto", "CLinux"], strict),
     library("HTTPClient", ["Crypto"], strict),
+
+    // The program of a device.
+    library("DeviceAgent", ["UpdateModel", "Crypto", "UpdateTrust", "HTTPClient"], strict),
+    .executableTarget(
+      name: "groundswell-agent", dependencies: ["UpdateModel", "DeviceAgent"],
+      swiftSettings: strict),
 
     // The shell, the edge, the program.
     library(
@@ -96,6 +105,9 @@ let package = Package(
         "UpdateModel", "Crypto", "ImagePipeline", "Orchestrator", "Gateways",
         "FleetStore", "HTTPServer", "HTTPClient",
       ]),
+    tests(
+      "DeviceAgent",
+      ["UpdateModel", "Crypto", "UpdateTrust", "DeviceAgent", "HTTPClient", "HTTPServer"]),
     tests("ServiceSimulator", ["FleetSimulator", "ServiceSimulator"]),
     tests("EndToEnd", ["UpdateModel", "HTTPClient"]),
   ]
