@@ -186,7 +186,8 @@ import UpdateModel
   @Test func `a place may have a twin before its hardware is there`() throws {
     _ = try desk.expect(
       201, "POST", "T/devices", #"{"id":"later","placeholder":true,"tags":{"site":"roof"}}"#)
-    _ = try desk.expect(400, "POST", "T/devices", #"{"id":"x","placeholder":true,"token":"abcdefghijklmnop"}"#)
+    _ = try desk.expect(
+      400, "POST", "T/devices", #"{"id":"x","placeholder":true,"token":"abcdefghijklmnop"}"#)
     _ = try desk.expect(
       200, "PATCH", "T/devices/later/twin/desired", #"{"interval":30}"#)
     let code = try desk.provision(one: "later")
