@@ -109,6 +109,6 @@ let package = Package(
       "DeviceAgent",
       ["UpdateModel", "Crypto", "UpdateTrust", "DeviceAgent", "HTTPClient", "HTTPServer"]),
     tests("ServiceSimulator", ["FleetSimulator", "ServiceSimulator"]),
-    tests("EndToEnd", ["UpdateModel", "Crypto", "HTTPClient"]),
+    tests("EndToEnd", ["UpdateModel", "Crypto", "HTTPClient", "DeviceAgent"]),
   ]
 )
