@@ -82,7 +82,8 @@ extension ControlPlane {
     let offer = isToStop ? nil : action.flatMap { self.offer($0, to: known, in: room) }
     return .briefing(
       Briefing(
-        device: device, isQuarantined: known.state == .quarantined, pollAfter: terms.sleep, wantsReport: terms.wantsAttributes,
+        device: device, isQuarantined: known.state == .quarantined, pollAfter: terms.sleep,
+        wantsReport: terms.wantsAttributes,
         desired: known.twin.desired, offer: offer, cancelling: isToStop ? action : nil,
         ticket: terms.ticket))
   }

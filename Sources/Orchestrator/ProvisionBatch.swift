@@ -163,34 +163,36 @@ extension ControlPlane {
     _ places: ArraySlice<ProvisionedDevice>, of batch: Batch, in room: Room, at now: Instant
   ) throws(Problem) -> UInt64 {
     try requireStore()
-    var fresh: [(device: Device, entry: Fleet.Entry)] = []
-    for place in places {
-      let key = DeviceKey(tenant: room.tenant, device: place.device)
-      var device =
-        room.fleet.device(key)?.device
-        ?? Device(
-          key: key, hardware: batch.hardware, tokenDigest: nil, tags: batch.tags, attributes: [:],
-          createdAt: now)
-      device.enrolment.batch = batch.id
-      device.enrolment.state = .provisioned
-      device.enrolment.claim = DeviceClaim(digest: place.code.digest, expires: batch.expires)
-      fresh.append((device, Fleet.Entry(device)))
+    // Most places are new, and made where nobody waits for them.
+    let fresh = places.map { place -> (device: Device, entry: Fleet.Entry) in
+      var device = Device(
+        key: DeviceKey(tenant: room.tenant, device: place.device), hardware: batch.hardware,
+        tokenDigest: nil, tags: batch.tags, attributes: [:], createdAt: now)
+      device.enrolment = ControlPlane.enrolment(of: place, in: batch)
+      return (device, Fleet.Entry(device))
     }
-    let made = fresh
     return try room.ledger.withLock { ledger throws(Problem) in
-      for (device, _) in made {
-        guard let known = room.fleet.device(device.key)?.device else { continue }
+      var made: [(device: Device, entry: Fleet.Entry, before: Device?)] = []
+      for (place, new) in zip(places, fresh) {
+        guard var known = room.fleet.device(new.device.key)?.device else {
+          made.append((new.device, new.entry, nil))
+          continue
+        }
         guard known.state == .provisioned, known.enrolment.batch == nil,
           !known.hasCredential(at: now)
         else {
           throw Problem(
-            .conflict, "device \(device.key.device) exists; nothing was provisioned",
-            faults: [Problem.Fault(field: "id", reason: "\(device.key.device) exists")])
+            .conflict, "device \(place.device) exists; nothing was provisioned",
+            faults: [Problem.Fault(field: "id", reason: "\(place.device) exists")])
         }
+        let before = known
+        let claim = ControlPlane.enrolment(of: place, in: batch)
+        (known.enrolment.batch, known.enrolment.claim) = (claim.batch, claim.claim)
+        known.enrolment.precedesBatch = true
+        made.append((known, Fleet.Entry(known), before))
       }
       var changes: [Change] = []
-      for (device, entry) in made {
-        let before = room.fleet.device(device.key)?.device
+      for (device, entry, before) in made {
         ledger.enrolment.index(before, device)
         room.fleet.put(entry, lastSeen: nil, wantsAttributes: true, versionReportedAt: nil)
         changes.append(.device(device))
@@ -202,6 +204,13 @@ extension ControlPlane {
       ledger.lastTicket = store.enqueue(changes)
       return ledger.lastTicket
     }
+  }
+
+  private static func enrolment(of place: ProvisionedDevice, in batch: Batch) -> Enrolment {
+    var enrolment = Enrolment(state: .provisioned)
+    enrolment.batch = batch.id
+    enrolment.claim = DeviceClaim(digest: place.code.digest, expires: batch.expires)
+    return enrolment
   }
 
   private static func change(_ batch: Batch, _ room: Room) -> Change {
@@ -225,11 +234,11 @@ extension ControlPlane {
       let portion = found[start..<min(start + ControlPlane.portion, found.count)]
       room.ledger.withLock { ledger in
         for device in portion where device.state == .provisioned {
-          guard device.createdAt == ledger.enrolment.batches[batch]?.createdAt else {
-            // The place was there before the batch.
+          guard !device.enrolment.precedesBatch else {
             var kept = device
-            kept.enrolment.batch = nil
-            kept.enrolment.claim = nil
+            kept.enrolment = Enrolment(state: .provisioned)
+            kept.enrolment.credentials = device.enrolment.credentials
+            kept.enrolment.replaces = device.enrolment.replaces
             keep(
               kept, before: device, .lifecycle, "batch \(batch) was undone", in: room, &ledger)
             continue

@@ -96,7 +96,8 @@ extension ControlPlane {
     try requireStore()
     let now = clock.now
     return try room.ledger.withLock { ledger throws(Problem) in
-      guard let before = room.fleet.device(DeviceKey(tenant: room.tenant, device: id))?.device else {
+      guard let before = room.fleet.device(DeviceKey(tenant: room.tenant, device: id))?.device
+      else {
         throw Problem(.notFound, "there is no device \(id)")
       }
       let wanted = fingerprint.lowercased()

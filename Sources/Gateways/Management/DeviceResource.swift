@@ -38,7 +38,8 @@ enum DeviceResource {
   }
 
   private static func register(_ call: Call, _ room: Room) throws(Problem) -> Answer {
-    let (registration, isPlace) = try call.read(["id", "hardware", "tags", "token", "placeholder"]) {
+    let (registration, isPlace) = try call.read(["id", "hardware", "tags", "token", "placeholder"])
+    {
       reader -> (Registration, Bool)? in
       let isPlace = reader.flag("placeholder", default: false) ?? false
       if isPlace, reader.has("token") {
