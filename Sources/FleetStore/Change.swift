@@ -45,6 +45,12 @@ public enum Change: Sendable {
   case action(Name, Action)
   /// A device said something; kept as history.
   case report(Report)
+  /// A device says that it runs something else than before; kept as history.
+  indirect case deviceRun(DeviceRun)
+  /// A thing of a tenant that is kept whole was created or changed.
+  indirect case document(Name, StoredDocument)
+  /// A thing of a tenant that is kept whole was removed, by its kind and id.
+  case deleteDocument(Name, StoredDocument.Kind, String)
   /// Action ids up to this one may have been given out.
   case actionCounter(UInt32)
 }
@@ -103,6 +109,50 @@ public struct Safeguard: Equatable, Sendable {
     self.reason = reason
     self.rollout = rollout
     self.since = since
+  }
+}
+
+/// A thing that is loaded at the start and written whole when it changes: few of each kind, or
+/// short-lived.
+public struct StoredDocument: Equatable, Sendable {
+  /// What kinds of things there are.
+  public let kind: Kind
+  /// Its id among those of its kind and tenant.
+  public let id: String
+  /// Everything about it.
+  public let content: JSON
+
+  /// Kinds by the word that stands in the table.
+  public enum Kind: String, Sendable, CaseIterable {
+    /// Devices that were provisioned together.
+    case batch
+  }
+
+  /// Joins kind, id and content.
+  public init(_ kind: Kind, id: String, _ content: JSON) {
+    self.kind = kind
+    self.id = id
+    self.content = content
+  }
+}
+
+/// What a device runs, and since when it says so.
+public struct DeviceRun: Equatable, Sendable {
+  /// Which device.
+  public let device: DeviceKey
+  /// Since when.
+  public let since: Instant
+  /// The version it reports; nil when it reports none.
+  public let version: String?
+  /// SHA-256 of the image it reports; nil when it reports none.
+  public let image: Digest?
+
+  /// Joins the facts.
+  public init(device: DeviceKey, since: Instant, version: String?, image: Digest?) {
+    self.device = device
+    self.since = since
+    self.version = version
+    self.image = image
   }
 }
 

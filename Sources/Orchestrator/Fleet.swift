@@ -150,7 +150,7 @@ final class Fleet: Sendable {
             try? Name($0)  // was a name when it was interned
           }
         }
-        let details = DeviceDetails(record.details, reading: selection)
+        let details = SelectedDetails(record.details, reading: selection)
         body(
           Device(
             key: key, hardware: names[record.hardware], tokenDigest: nil, tags: details.tags,
@@ -167,8 +167,7 @@ final class Fleet: Sendable {
       key: key,
       hardware: hardware.flatMap { try? Name($0) },  // was a name when it was interned
       tokenDigest: record.token.flatMap { Digest(bytes: $0.bytes) },
-      tags: details.tags, attributes: details.attributes, createdAt: record.createdAt,
-      ran: details.ran)
+      twin: details.twin, createdAt: record.createdAt, ran: details.ran)
   }
 
   private func record(_ device: DeviceID) -> DeviceRecord? {
@@ -189,8 +188,7 @@ final class Fleet: Sendable {
 
     init(_ device: Device) {
       self.device = device
-      details =
-        DeviceDetails(tags: device.tags, attributes: device.attributes, ran: device.ran).encoded
+      details = DeviceDetails(twin: device.twin, ran: device.ran).encoded
       token = device.tokenDigest.flatMap { SHA256.Value($0.bytes) }
     }
   }
