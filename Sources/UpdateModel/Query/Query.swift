@@ -13,8 +13,8 @@
 //   comparison = "=" | "==" | "!=" | "<" | "<=" | ">" | ">=" ;
 //   operand    = path | ( "version" | "number" | "text" ) , "(" , path , ")" ;
 //   path       = "device" | "hardware" | "version" | "state" | "group" | "lastSeen" | "createdAt"
-//              | "tags" , member , { member } | "desired" , member , { step }
-//              | "reported" , member , { step } | name , { step } ;     (the last: of "reported")
+//              | ( "tags" | "desired" | "reported" ) , member , { step }
+//              | name , { step } ;                                     (a property of "reported")
 //   step       = member | "[" , integer , "]" ;
 //   member     = "." , ( name | text ) ;
 //   name       = letter or "_" , { letter | digit | "_" | "-" } ;       (ASCII)
@@ -42,6 +42,7 @@
 // - A field that holds versions is ordered as versions; `version = "1.2"` is that very text, and
 //   `version = v"1.2"` also takes 1.2.0. `version(path)` makes a version of any text.
 // - `30%` is compared with the number 30.
+// - `number(path)` takes a text that is a number for one, and `text(path)` the other way round.
 // - A device may be in several groups: `group = "beta"` holds when one of them is it.
 
 /// A condition on devices.
@@ -57,7 +58,7 @@ public struct Query: Hashable, Sendable, CustomStringConvertible {
   public static let listMax = 64
   /// How deep parentheses and `not` may nest.
   public static let depthMax = 16
-  /// Steps of a path, its first word included.
+  /// Steps of a path below `tags`, `desired` or `reported`: as deep as twins are.
   public static let pathMembersMax = 8
   /// The largest array index.
   public static let indexMax = 9_999

@@ -48,9 +48,9 @@ enum QueryShortForm {
       case .device: (.device, .plain)
       case .hardware: (.hardware, .plain)
       case .version: (.version, .plain)
-      case .tag(let key): (.tag(ExactText(key)), .plain)
-      // Filters know attributes as texts, whatever the device made of them.
-      case .attribute(let key): (.reported(QueryPath(members: key)), .text)
+      // Filters know all values as texts, whatever they are.
+      case .tag(let key): (.tag(QueryPath(dotted: key)), .text)
+      case .attribute(let key): (.reported(QueryPath(dotted: key)), .text)
       }
     let relation: QueryTest.Relation =
       if condition.pattern.hasSuffix("*") {

@@ -124,7 +124,7 @@ extension QueryParser {
     let fits =
       switch (operand.kind, literal) {
       case (.anything, _), (_, .null): true
-      case (.text, .text), (.version, .text), (.version, .version): true
+      case (.text, .text), (.text, .version), (.version, .text), (.version, .version): true
       case (.time, .time), (.time, .duration): true
       case (.number, .number), (.number, .percent), (.bool, .bool): true
       case (.text, _), (.version, _), (.time, _), (.number, _), (.bool, _): false
@@ -148,6 +148,19 @@ extension QueryParser {
         expected: "a version that has an order, such as \"1.10.0\"; others have only = and !=")
     }
     return .version(version)
+  }
+}
+
+extension QueryField {
+  /// Whether a function can make something of the values.
+  func isReadable(by function: String) -> Bool {
+    switch kind {
+    case .anything, .version: true
+    case .text: self != .group
+    case .number: function != "version"
+    case .bool: function == "text"
+    case .time: false
+    }
   }
 }
 
