@@ -111,6 +111,7 @@ import UpdateModel
       hardware: try Name("board-a"), tokenDigest: nil, twin: twin, createdAt: .epoch)
     let query = try Query(filter)
     #expect(query.matches(TwinSpecimen.berlin, at: TwinSpecimen.now) == filter.matches(device))
+    #expect(query.matches(DeviceSubject(device), at: .epoch) == filter.matches(device))
     #expect(try Query(query.description) == query)
   }
 
@@ -151,6 +152,24 @@ import UpdateModel
   func `what is not known is told apart from what fails`(text: String, reason: String) throws {
     #expect(
       try Query(text).explain(TwinSpecimen.berlin, at: TwinSpecimen.now) == .unknown(reason))
+  }
+
+  @Test func `a registered device is asked for its registration and its twin`() throws {
+    let device = Device(
+      key: DeviceKey(tenant: try Name("DEFAULT"), device: try DeviceID("dev-7")), hardware: nil,
+      tokenDigest: nil, tags: ["site": "x"], attributes: ["sw_version": "1.2"], createdAt: .epoch)
+    let now = Instant.epoch + .hours(1)
+    func matches(_ text: String, _ subject: DeviceSubject) throws -> Bool {
+      try Query(text).matches(subject, at: now)
+    }
+    let bare = DeviceSubject(device, lastSeen: .epoch)
+    #expect(
+      try matches("version = '1.2' and hardware = null and createdAt >= 1h and state = null", bare))
+    // Never heard is no age at all.
+    #expect(try matches("lastSeen = null and not (lastSeen < 3650d) and group = null", bare))
+    let known = DeviceSubject(
+      device, lastSeen: now, state: "active", groups: [try Name("a"), try Name("b")])
+    #expect(try matches("lastSeen < 1s and state = 'active' and group = 'b'", known))
   }
 
   @Test func `a query tells which fields it reads and whether time changes it`() throws {
