@@ -169,6 +169,7 @@ enum NaiveReading {
       case (.text, .integer), (.text, .decimal), (.text, .bool): return .text(Array(written.utf8))
       case (.text, .string), (.plain, .string): return .text(Array((json.string ?? "").utf8))
       case (.number, .string):
+        // What is no JSON is no number.
         guard let text = json.string, let parsed = try? JSON.parse(Array(text.utf8)) else {
           return nil
         }

@@ -72,7 +72,8 @@ import UpdateModel
     ("hardware=board-a", "hardware = \"board-a\""),
     (
       "hardware=board-a, tag.site!=lab , attr.region=eu-*",
-      "hardware = \"board-a\" and not text(tags.site) = \"lab\" and text(reported.region) like \"eu-*\""
+      "hardware = \"board-a\" and not text(tags.site) = \"lab\" "
+        + "and text(reported.region) like \"eu-*\""
     ),
     ("version=1.2", "version = \"1.2\""), ("device = dev-7", "device = \"dev-7\""),
     ("tag.a.b=c?d", "text(tags.a.b) = \"c?d\""), ("attr.level=5", "text(reported.level) = \"5\""),

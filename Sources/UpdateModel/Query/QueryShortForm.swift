@@ -3,8 +3,8 @@
 enum QueryShortForm {
   /// Reads the short form; nil when the text is something else and is to be read as a query.
   ///
-  /// Only bare values make a text the short form, so nothing that could be meant as a query is taken
-  /// for a filter with a strange value.
+  /// Only bare values make a text the short form, so nothing that could be meant as a query is
+  /// taken for a filter with a strange value.
   static func expression(_ text: String) -> QueryExpression? {
     guard text.utf8.count <= Query.bytesMax else { return nil }
     let parts = text.split(separator: ",", omittingEmptySubsequences: false)

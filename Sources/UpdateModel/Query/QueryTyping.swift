@@ -136,7 +136,7 @@ extension QueryParser {
     }
   }
 
-  // Text beside a version becomes a version where order is asked for, or where the function says so.
+  // Text beside a version becomes a version where order is asked for or the function says so.
   private func asVersion(
     _ literal: QueryLiteral, _ token: QueryToken, of operand: Operand, isOrdered: Bool
   ) throws(QueryFault) -> QueryLiteral {
