@@ -50,6 +50,8 @@ struct DeviceTable {
   var unsaved: [UInt32] = []
   /// Devices in the table.
   private(set) var count = 0
+  /// What queries look at; see `TableColumns`.
+  private(set) var columns = TableColumns()
 
   /// The record number of a device; nil when there is none.
   func find(_ id: UnsafeRawBufferPointer, hash: UInt64) -> Int? {
@@ -80,13 +82,21 @@ struct DeviceTable {
     }
     place(index, hash: hash)
     count += 1
+    columns.note(index, record.details)
     return index
+  }
+
+  /// Replaces the twin of a record.
+  mutating func setDetails(_ details: [UInt8]?, at index: Int) {
+    records[index].details = details
+    columns.note(index, details)
   }
 
   /// Removes a device.
   mutating func remove(_ index: Int) {
     records[index].flags = []
     records[index].details = nil
+    columns.clear(index)
     free.append(UInt32(index))
     count -= 1
     rebuild(slotCount: slots.count)
@@ -103,6 +113,28 @@ struct DeviceTable {
   subscript(index: Int) -> DeviceRecord {
     get { records[index] }
     _modify { yield &records[index] }
+  }
+
+  // MARK: Queries
+
+  /// Prepares columns for fields, and reads on in them; true when they are complete.
+  mutating func extendColumns(_ fields: Set<QueryField>, bytesMax: Int) -> Bool {
+    columns.open(fields.sorted { $0.description < $1.description })
+    return columns.extend(fields, over: records, bytesMax: bytesMax)
+  }
+
+  /// Forgets all columns but those of some fields.
+  mutating func keepColumns(_ fields: Set<QueryField>) { columns.keep(fields) }
+
+  /// The ids, as bytes and as where each record's bytes lie.
+  func idBytes() -> (arena: ContiguousArray<UInt8>, places: ContiguousArray<IDPlace>) {
+    (arena, ContiguousArray(records.map { IDPlace(offset: $0.idOffset, length: $0.idLength) }))
+  }
+
+  /// Where the bytes of an id lie.
+  struct IDPlace {
+    let offset: UInt32
+    let length: UInt16
   }
 
   private func matches(_ index: Int, _ id: UnsafeRawBufferPointer) -> Bool {

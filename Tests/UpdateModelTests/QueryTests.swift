@@ -110,7 +110,7 @@ import UpdateModel
     let device = Device(
       key: DeviceKey(tenant: try Name("DEFAULT"), device: try DeviceID("dev-7")),
       hardware: try Name("board-a"), tokenDigest: nil, twin: twin, createdAt: .epoch)
-    let query = try Query(filter)
+    let query = Query(filter)
     #expect(query.matches(TwinSpecimen.berlin, at: TwinSpecimen.now) == filter.matches(device))
     #expect(query.matches(DeviceSubject(device), at: .epoch) == filter.matches(device))
     #expect(try Query(query.description) == query)

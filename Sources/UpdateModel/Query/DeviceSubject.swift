@@ -31,9 +31,20 @@ public struct DeviceSubject: QuerySubject {
     case .group: groups.map { .texts($0.map(\.text)) }
     case .lastSeen: lastSeen.flatMap { $0 == .epoch ? nil : .time($0) }
     case .createdAt: .time(device.createdAt)
-    case .tag(let path): path.value(in: device.twin.tags.properties).map { .json($0) }
-    case .desired(let path): path.value(in: device.twin.desired.properties).map { .json($0) }
-    case .reported(let path): path.value(in: device.twin.reported.properties).map { .json($0) }
+    case .tag, .desired, .reported: device.twin.value(of: field).map { .json($0) }
+    }
+  }
+}
+
+extension Twin {
+  /// The property that a field names; nil when there is none, and for fields that are no part of
+  /// the twin.
+  public func value(of field: QueryField) -> JSON? {
+    switch field {
+    case .tag(let path): path.value(in: tags.properties)
+    case .desired(let path): path.value(in: desired.properties)
+    case .reported(let path): path.value(in: reported.properties)
+    case .device, .hardware, .version, .state, .group, .lastSeen, .createdAt: nil
     }
   }
 }
