@@ -41,7 +41,7 @@ enum QueryResource {
       return limit
     }
     let device = try call.query["explain"].map { text throws(Problem) in
-      do { return try DeviceID(text) } catch { throw Problem(error) }
+      do throws(InvalidValue) { return try DeviceID(text) } catch { throw Problem(error) }
     }
     return try answer(
       Question(text: text, limit: limit, cursor: call.query["after"], device: device), call, room)
