@@ -128,7 +128,16 @@ struct DeviceTable {
 
   /// The ids, as bytes and as where each record's bytes lie.
   func idBytes() -> (arena: ContiguousArray<UInt8>, places: ContiguousArray<IDPlace>) {
-    (arena, ContiguousArray(records.map { IDPlace(offset: $0.idOffset, length: $0.idLength) }))
+    let places = records.withUnsafeBufferPointer { records in
+      var places: ContiguousArray<IDPlace> = []
+      places.reserveCapacity(records.count)
+      for index in 0..<records.count {
+        places.append(
+          IDPlace(offset: records[index].idOffset, length: records[index].idLength))
+      }
+      return places
+    }
+    return (arena, places)
   }
 
   /// Where the bytes of an id lie.

@@ -38,8 +38,10 @@ struct GroupRule {
 extension ShardMask {
   /// The names of the groups of each device. Devices in the same groups have the same code.
   func groupColumn(_ groups: [GroupRule], _ added: [[Int]]) -> ColumnView {
-    var codes = ContiguousArray<UInt32>(repeating: FieldColumn.unlisted, count: view.count)
-    var sets: [[String]] = [[], []]
+    // Being in no group is a value too: the empty list.
+    let none = FieldColumn.wide + 1
+    var codes = ContiguousArray<UInt32>(repeating: none, count: view.count)
+    var sets = [[String]](repeating: [], count: Int(none) + 1)
     for (group, members) in zip(groups, added) {
       var isMember: [Bool]
       if let query = group.query {
@@ -60,10 +62,7 @@ extension ShardMask {
         }
       }
     }
-    // Being in no group is a value: the empty list.
-    let none = UInt32(sets.count)
-    for index in codes.indices where codes[index] == FieldColumn.unlisted { codes[index] = none }
-    let values = ContiguousArray<QueryValue?>(sets.map { .texts($0) } + [.texts([])])
-    return .coded(codes, values, unlisted: [:])
+    let values = ContiguousArray<QueryValue?>(sets.map { .texts($0) })
+    return .coded(CodedView(codes: codes, values: values))
   }
 }

@@ -59,7 +59,9 @@ struct GroupTally {
     _ view: ShardView, _ field: QueryField, _ matching: [Bool]
   ) -> ContiguousArray<UInt32> {
     let column = view.columns[field] ?? .nothing
-    if case .coded(let codes, _, let unlisted) = column, unlisted.isEmpty { return codes }
+    if case .coded(let coded) = column, coded.wide.isEmpty, coded.texts.isEmpty {
+      return coded.codes
+    }
     var known: [[UInt8]: UInt32] = [:]
     var numbers = ContiguousArray<UInt32>(repeating: 0, count: matching.count)
     for index in matching.indices where matching[index] {

@@ -1,5 +1,6 @@
 // RowPage: the first few devices in the order that a statement asks for, out of very many.
 
+import Glibc
 import UpdateModel
 
 /// Collects devices shard by shard and keeps the first.
@@ -44,7 +45,7 @@ struct RowPage {
     var keys = KeyColumn(view, field)
     for index in matching.indices where matching[index] {
       view.ids.withBytes(index) { id in
-        if let cursor, !cursor.lexicographicallyPrecedes(id) { return }
+        if let cursor, !cursor.withUnsafeBufferPointer({ RowPage.isBefore($0, id) }) { return }
         let key = keys.key(index)
         if found.count > limit, let last = found.last, !precedes(key, id, last) { return }
         let place = found.bisect { !precedes(key, id, $0) }
@@ -67,7 +68,16 @@ struct RowPage {
       case .same: break
       }
     }
-    return id.lexicographicallyPrecedes(other.id)
+    return other.id.withUnsafeBufferPointer { RowPage.isBefore(id, $0) }
+  }
+
+  private static func isBefore(
+    _ id: UnsafeBufferPointer<UInt8>, _ other: UnsafeBufferPointer<UInt8>
+  ) -> Bool {
+    // Ids are never empty, so both have an address.
+    guard let first = id.baseAddress, let second = other.baseAddress else { return false }
+    let order = memcmp(first, second, min(id.count, other.count))
+    return order == 0 ? id.count < other.count : order < 0
   }
 }
 
@@ -84,11 +94,11 @@ private struct KeyColumn {
 
   mutating func key(_ index: Int) -> QuerySortKey {
     guard let field, let column = view.columns[field] else { return .missing }
-    guard case .coded(let codes, _, _) = column, codes[index] != FieldColumn.unlisted else {
+    guard case .coded(let coded) = column, coded.codes[index] != FieldColumn.unlisted else {
       return QuerySortKey(column.value(at: index, view.ids), of: field)
     }
-    let code = codes[index]
-    if let number = FieldColumn.number(code) { return .integer(number) }
+    let code = coded.codes[index]
+    if let number = coded.number(at: index) { return .integer(number) }
     if let key = known[code] { return key }
     let key = QuerySortKey(column.value(at: index, view.ids), of: field)
     known[code] = key

@@ -42,65 +42,65 @@ struct ShardMask {
   }
 
   private func filter(_ test: QueryTest, _ candidates: [Bool]) -> [Bool] {
+    var mask = candidates
     switch view.columns[test.field] ?? .nothing {
     case .nothing:
-      return test.holds(for: nil, at: now) == true
-        ? candidates : [Bool](repeating: false, count: candidates.count)
-    case .coded(let codes, let values, let unlisted):
-      return filter(test, candidates, codes, values, unlisted)
-    case .times(let times):
-      return select(candidates) { index in
-        let time = times[index]
-        return test.holds(for: time == .epoch ? nil : .time(time), at: now) == true
+      if test.holds(for: nil, at: now) != true {
+        mask = [Bool](repeating: false, count: candidates.count)
       }
-    case .ids:
-      if let wanted = test.wantedTexts {
-        // The usual question for a few devices; no text is made for the million others.
-        return select(candidates) { index in
-          view.ids.withBytes(index) { id in wanted.contains { $0.elementsEqual(id) } }
+    case .coded(let column): judge(column, test, &mask)
+    case .times(let times):
+      for index in mask.indices where mask[index] {
+        let time = times[index]
+        mask[index] = test.holds(for: time == .epoch ? nil : .time(time), at: now) == true
+      }
+    case .ids: judgeIDs(test, &mask)
+    }
+    return mask
+  }
+
+  private func judgeIDs(_ test: QueryTest, _ mask: inout [Bool]) {
+    if let wanted = test.wantedTexts {
+      // The usual question for a few devices; no text is made for the million others.
+      for index in mask.indices where mask[index] {
+        mask[index] = view.ids.withBytes(index) { id in
+          wanted.contains { $0.count == id.count && $0.elementsEqual(id) }
         }
       }
-      return select(candidates) { index in
-        test.holds(for: .text(view.ids.text(index)), at: now) == true
-      }
+      return
+    }
+    for index in mask.indices where mask[index] {
+      mask[index] = test.holds(for: .text(view.ids.text(index)), at: now) == true
     }
   }
 
   // Each value is judged once, when it is met first.
-  private func filter(
-    _ test: QueryTest, _ candidates: [Bool], _ codes: ContiguousArray<UInt32>,
-    _ values: ContiguousArray<QueryValue?>, _ unlisted: [Int: QueryValue]
-  ) -> [Bool] {
-    var verdicts = ContiguousArray<Bool?>(repeating: nil, count: values.count)
+  private func judge(_ column: CodedView, _ test: QueryTest, _ mask: inout [Bool]) {
+    var verdicts = ContiguousArray<Bool?>(repeating: nil, count: column.values.count)
     var numbers = ContiguousArray<Bool?>(repeating: nil, count: ShardMask.smallNumbers)
-    func judge(_ value: QueryValue?) -> Bool { test.holds(for: value, at: now) == true }
-    return select(candidates) { index in
-      let code = codes[index]
-      if let number = FieldColumn.number(code) {
-        guard (0..<Int64(ShardMask.smallNumbers)).contains(number) else {
-          return judge(.json(.integer(number)))
+    for index in mask.indices where mask[index] {
+      let code = column.codes[index]
+      if let number = column.number(at: index) {
+        let isSmall = number >= 0 && number < Int64(ShardMask.smallNumbers)
+        if isSmall, let known = numbers[Int(number)] {
+          mask[index] = known
+          continue
         }
-        if let known = numbers[Int(number)] { return known }
-        let verdict = judge(.json(.integer(number)))
-        numbers[Int(number)] = verdict
-        return verdict
+        mask[index] = test.holds(for: .json(.integer(number)), at: now) == true
+        if isSmall { numbers[Int(number)] = mask[index] }
+      } else if code == FieldColumn.unlisted {
+        mask[index] = test.holds(for: column.unlisted(index), at: now) == true
+      } else if let known = verdicts[Int(code)] {
+        mask[index] = known
+      } else {
+        mask[index] = test.holds(for: column.values[Int(code)], at: now) == true
+        verdicts[Int(code)] = mask[index]
       }
-      if code == FieldColumn.unlisted { return judge(unlisted[index]) }
-      if let known = verdicts[Int(code)] { return known }
-      let verdict = judge(values[Int(code)])
-      verdicts[Int(code)] = verdict
-      return verdict
     }
   }
 
   // Percentages, counts of attempts, degrees: most numbers that devices report.
   private static let smallNumbers = 1024
-
-  private func select(_ candidates: [Bool], _ holds: (Int) -> Bool) -> [Bool] {
-    var mask = candidates
-    for index in candidates.indices where candidates[index] { mask[index] = holds(index) }
-    return mask
-  }
 }
 
 extension QueryTest {

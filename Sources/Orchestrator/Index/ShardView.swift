@@ -22,9 +22,8 @@ struct ShardView {
 
 /// One field of all devices of a shard.
 enum ColumnView {
-  /// Codes by record, values by code, and by record what has no code.
-  case coded(
-    ContiguousArray<UInt32>, ContiguousArray<QueryValue?>, unlisted: [Int: QueryValue])
+  /// Codes by record and values by code.
+  case coded(CodedView)
   /// Times by record; the epoch stands for never.
   case times(ContiguousArray<Instant>)
   /// The ids themselves.
@@ -34,13 +33,46 @@ enum ColumnView {
 
   func value(at index: Int, _ ids: IDColumn) -> QueryValue? {
     switch self {
-    case .coded(let codes, let values, let unlisted):
-      let code = codes[index]
-      if let number = FieldColumn.number(code) { return .json(.integer(number)) }
-      return code == FieldColumn.unlisted ? unlisted[index] : values[Int(code)]
-    case .times(let times): return times[index] == .epoch ? nil : .time(times[index])
-    case .ids: return .text(ids.text(index))
-    case .nothing: return nil
+    case .coded(let column): column.value(at: index)
+    case .times(let times): times[index] == .epoch ? nil : .time(times[index])
+    case .ids: .text(ids.text(index))
+    case .nothing: nil
+    }
+  }
+}
+
+/// Codes, and what they mean.
+struct CodedView {
+  /// By record.
+  let codes: ContiguousArray<UInt32>
+  /// By code.
+  let values: ContiguousArray<QueryValue?>
+  /// By record, for the code `FieldColumn.wide`; empty when there is none.
+  var wide: ContiguousArray<Int64> = []
+  /// Twins by record, for the code `FieldColumn.unlisted`; empty when there is none.
+  var texts: ContiguousArray<[UInt8]?> = []
+  /// Where the value is in them.
+  var way: TwinWay?
+
+  func value(at index: Int) -> QueryValue? {
+    let code = codes[index]
+    if let number = number(at: index) { return .json(.integer(number)) }
+    return code == FieldColumn.unlisted ? unlisted(index) : values[Int(code)]
+  }
+
+  /// The whole number of a record; nil when its value is something else.
+  func number(at index: Int) -> Int64? {
+    codes[index] == FieldColumn.wide ? wide[index] : FieldColumn.number(codes[index])
+  }
+
+  /// A value that is read from the twin.
+  func unlisted(_ index: Int) -> QueryValue? {
+    guard let way, let text = texts[index] else { return nil }
+    return text.withUnsafeBufferPointer { bytes in
+      var scanner = TwinScanner(bytes)
+      guard let range = scanner.find([way])?[0] else { return nil }
+      // The text was written by our own writer, so it parses.
+      return (try? JSON.parse(Array(bytes[range]))).map { .json($0) }
     }
   }
 }
@@ -99,8 +131,8 @@ extension Fleet {
           columns[field] = table.column(field, hardware: texts.0, versions: texts.1)
         }
         return ShardView(
-          isLive: ContiguousArray(table.records.map { $0.flags.contains(.live) }),
-          columns: columns, ids: IDColumn(table))
+          isLive: table.collect { $0.pointee.flags.contains(.live) }, columns: columns,
+          ids: IDColumn(table))
       }
       if let view { return view }
     }
@@ -108,31 +140,47 @@ extension Fleet {
 }
 
 extension DeviceTable {
+  // By address: a record that is copied counts its references, which takes longer than all else.
+  fileprivate func collect<Value>(
+    _ value: (UnsafePointer<DeviceRecord>) -> Value
+  ) -> ContiguousArray<Value> {
+    records.withUnsafeBufferPointer { records in
+      var values: ContiguousArray<Value> = []
+      guard let first = records.baseAddress else { return values }
+      values.reserveCapacity(records.count)
+      for index in 0..<records.count { values.append(value(first + index)) }
+      return values
+    }
+  }
+
   /// One field of all records.
   fileprivate func column(
     _ field: QueryField, hardware: [String], versions: [String]
   ) -> ColumnView {
-    func shared(_ texts: [String], _ code: KeyPath<DeviceRecord, UInt32>) -> ColumnView {
-      // Code 0 stands for no text here; 1 is a text, so all move up by one.
-      .coded(
-        ContiguousArray(records.map { $0[keyPath: code] == 0 ? 0 : $0[keyPath: code] + 1 }),
-        ContiguousArray([nil, nil] + texts.dropFirst().map { .text($0) }), unlisted: [:])
-    }
     switch field {
     case .device: return .ids
-    case .hardware: return shared(hardware, \.hardware)
-    case .version: return shared(versions, \.version)
-    case .lastSeen: return .times(ContiguousArray(records.map(\.lastSeen)))
-    case .createdAt: return .times(ContiguousArray(records.map(\.createdAt)))
+    case .hardware:
+      return .coded(
+        CodedView(
+          codes: collect { FieldColumn.code(ofText: $0.pointee.hardware) },
+          values: FieldColumn.values(ofTexts: hardware)))
+    case .version:
+      return .coded(
+        CodedView(
+          codes: collect { FieldColumn.code(ofText: $0.pointee.version) },
+          values: FieldColumn.values(ofTexts: versions)))
+    case .lastSeen: return .times(collect { $0.pointee.lastSeen })
+    case .createdAt: return .times(collect { $0.pointee.createdAt })
     case .state, .group: return .nothing
     case .tag, .desired, .reported:
       guard let column = columns.column(field) else { return .nothing }
-      var unlisted: [Int: QueryValue] = [:]
-      for (index, code) in column.codes.enumerated() where code == FieldColumn.unlisted {
-        let twin = DeviceDetails(records[index].details).twin
-        unlisted[index] = twin.value(of: field).map { .json($0) }
+      var view = CodedView(codes: column.codes, values: column.values)
+      view.wide = column.wide
+      if column.codes.contains(FieldColumn.unlisted) {
+        view.texts = collect { $0.pointee.details }
+        view.way = column.way
       }
-      return .coded(column.codes, column.values, unlisted: unlisted)
+      return .coded(view)
     }
   }
 }
