@@ -11,6 +11,14 @@ struct ModelBootLoader {
     case copies(folder: String)
     /// An environment of this size with a checksum; a second copy means counters.
     case environment(paths: [(path: String, offset: Int)], size: Int)
+
+    /// Whether there is nothing to fall back to when a write of the boot loader is torn.
+    var hasOneCopy: Bool {
+      switch self {
+      case .copies: false
+      case .environment(let paths, _): paths.count == 1
+      }
+    }
   }
 
   /// Why nothing was started.
