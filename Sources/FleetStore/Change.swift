@@ -45,6 +45,12 @@ public enum Change: Sendable {
   case action(Name, Action)
   /// A device said something; kept as history.
   case report(Report)
+  /// A device says that it runs something else than before; kept as history.
+  indirect case deviceRun(DeviceRun)
+  /// A thing of a tenant that is kept whole was created or changed.
+  indirect case document(Name, StoredDocument)
+  /// A thing of a tenant that is kept whole was removed, by its kind and id.
+  case deleteDocument(Name, StoredDocument.Kind, String)
   /// Action ids up to this one may have been given out.
   case actionCounter(UInt32)
 }
@@ -103,6 +109,30 @@ public struct Safeguard: Equatable, Sendable {
     self.reason = reason
     self.rollout = rollout
     self.since = since
+  }
+}
+
+/// A thing that is loaded at the start and written whole when it changes: few of each kind, or
+/// short-lived.
+public struct StoredDocument: Equatable, Sendable {
+  /// What kinds of things there are.
+  public let kind: Kind
+  /// Its id among those of its kind and tenant.
+  public let id: String
+  /// Everything about it.
+  public let content: JSON
+
+  /// Kinds by the word that stands in the table.
+  public enum Kind: String, Sendable, CaseIterable {
+    /// Devices that were provisioned together.
+    case batch
+  }
+
+  /// Joins kind, id and content.
+  public init(_ kind: Kind, id: String, _ content: JSON) {
+    self.kind = kind
+    self.id = id
+    self.content = content
   }
 }
 

@@ -9,6 +9,7 @@ extension ChangeWriter {
     case updateRollout, insertRollout, rolloutEvent, action, report, actionCounter, prune, pruneRuns
     case selectRun, insertRun
     case decision, safeguard, liftSafeguard
+    case deviceRun, pruneDeviceRuns, document, deleteDocument
 
     /// The statement. Upserts name the key they mean, so that a second lease of a device is an
     /// error and not a replacement.
@@ -28,13 +29,7 @@ extension ChangeWriter {
       case .artifact: Kind.documentUpsert("artifact")
       case .deleteArtifact: "DELETE FROM artifact WHERE tenant = ? AND id = ?"
       case .release: Kind.documentUpsert("release")
-      case .device:
-        """
-        INSERT INTO device (tenant, id, hardware, token, tags, attributes, created, ran)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, id) DO UPDATE
-        SET hardware = excluded.hardware, token = excluded.token, tags = excluded.tags,
-        attributes = excluded.attributes, created = excluded.created, ran = excluded.ran
-        """
+      case .device: TwinStatements.device
       case .deleteDevice: "DELETE FROM device WHERE tenant = ? AND id = ?"
       case .deleteMemberships: "DELETE FROM group_member WHERE tenant = ? AND device = ?"
       case .lastSeen: "UPDATE device SET seen = ? WHERE tenant = ? AND id = ?"
@@ -80,6 +75,10 @@ extension ChangeWriter {
       case .decision: GateStatements.decision
       case .safeguard: GateStatements.safeguard
       case .liftSafeguard: GateStatements.liftSafeguard
+      case .deviceRun: TwinStatements.deviceRun
+      case .pruneDeviceRuns: TwinStatements.pruneDeviceRuns
+      case .document: TwinStatements.document
+      case .deleteDocument: TwinStatements.deleteDocument
       }
     }
 
@@ -113,6 +112,30 @@ private enum GateStatements {
     """
   static let safeguard = "INSERT INTO safeguard VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
   static let liftSafeguard = "DELETE FROM safeguard WHERE tenant = ? AND id = ?"
+}
+
+/// The statements for devices, what they run, and what is kept whole.
+private enum TwinStatements {
+  static let device = """
+    INSERT INTO device
+    (tenant, id, hardware, token, tags, attributes, created, ran, desired, twin)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, id) DO UPDATE
+    SET hardware = excluded.hardware, token = excluded.token, tags = excluded.tags,
+    attributes = excluded.attributes, created = excluded.created, ran = excluded.ran,
+    desired = excluded.desired, twin = excluded.twin
+    """
+  static let document = """
+    INSERT INTO document VALUES (?, ?, ?, ?) ON CONFLICT (tenant, kind, id) DO UPDATE
+    SET content = excluded.content
+    """
+  static let deleteDocument = "DELETE FROM document WHERE tenant = ? AND kind = ? AND id = ?"
+  static let deviceRun = "INSERT INTO device_run VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+  // A device that changes its version all the time must not fill the disk.
+  static let pruneDeviceRuns = """
+    DELETE FROM device_run WHERE tenant = ?1 AND device = ?2 AND since < (
+    SELECT since FROM device_run WHERE tenant = ?1 AND device = ?2
+    ORDER BY since DESC LIMIT 1 OFFSET 99)
+    """
 }
 
 /// The statements that keep the history of reports short and findable.

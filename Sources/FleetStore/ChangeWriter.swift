@@ -56,6 +56,12 @@ final class ChangeWriter {
     case .release(let tenant, let release):
       try prepared(.release).bind(tenant.text).bind(Int64(release.id.number))
         .bind(release.document.line).run()
+    case .deviceRun(let run): try insert(run)
+    case .document(let tenant, let document):
+      try prepared(.document).bind(tenant.text).bind(document.kind.rawValue).bind(document.id)
+        .bind(document.content.line).run()
+    case .deleteDocument(let tenant, let kind, let id):
+      try prepared(.deleteDocument).bind(tenant.text).bind(kind.rawValue).bind(id).run()
     case .actionCounter(let number): try prepared(.actionCounter).bind(Int64(number)).run()
     }
   }
@@ -115,8 +121,18 @@ final class ChangeWriter {
     } else {
       statement.bindNull()
     }
-    try statement.bind(propertiesText(device.tags)).bind(propertiesText(device.attributes))
-      .bind(device.createdAt.milliseconds).bind(releasesText(device.ran)).run()
+    try statement.bind(device.twin.tags.line).bind(device.twin.reported.line)
+      .bind(device.createdAt.milliseconds).bind(releasesText(device.ran))
+      .bind(device.twin.desired.line).bind(device.twin.history?.line).run()
+  }
+
+  private func insert(_ run: DeviceRun) throws(StoreError) {
+    let key = run.device
+    let statement = try prepared(.deviceRun).bind(key.tenant.text).bind(key.device.text)
+      .bind(run.since.milliseconds).bind(run.version)
+    if let image = run.image { statement.bind(blob: image.bytes) } else { statement.bindNull() }
+    try statement.run()
+    try prepared(.pruneDeviceRuns).bind(key.tenant.text).bind(key.device.text).run()
   }
 
   private func delete(_ key: DeviceKey) throws(StoreError) {

@@ -48,6 +48,7 @@ final class HistoryReader {
   private let actions: Statement
   private let action: Statement
   private let decisions: Statement
+  private let runs: Statement
   private let finder: ReportFinder
 
   init(_ file: DatabaseFile) throws(StoreError) {
@@ -69,6 +70,12 @@ final class HistoryReader {
       connection,
       """
       SELECT * FROM action WHERE tenant = ? AND rollout = ? AND device > ? ORDER BY device LIMIT ?
+      """)
+    runs = try Statement(
+      connection,
+      """
+      SELECT since, version, image FROM device_run WHERE tenant = ? AND device = ?
+      ORDER BY since DESC
       """)
     action = try Statement(
       connection, "SELECT * FROM action WHERE tenant = ? AND rollout = ? AND device = ?")
@@ -134,6 +141,15 @@ final class HistoryReader {
     try action.each(table: "action", keyColumns: 3) { (row) throws(RowFault) in
       _ = row.text()
       found = try row.action()
+    }
+    return found
+  }
+
+  func runs(of device: DeviceKey) throws(StoreError) -> [DeviceRun] {
+    var found: [DeviceRun] = []
+    runs.bind(device.tenant.text).bind(device.device.text)
+    try runs.each(table: "device_run", keyColumns: 1) { (row) throws(RowFault) in
+      found.append(try row.run(of: device))
     }
     return found
   }

@@ -17,6 +17,11 @@ struct Loader {
       let tenant = try row.name()
       visitor.visit(safeguard: try row.safeguard(), of: tenant)
     }
+    try rows("document", key: 3, "SELECT * FROM document ORDER BY tenant, kind, id") {
+      (row) throws(RowFault) in
+      let tenant = try row.name()
+      visitor.visit(document: try row.document(), of: tenant)
+    }
     try rows("action", key: 3, "SELECT * FROM action ORDER BY tenant, rollout, device") {
       (row) throws(RowFault) in
       let tenant = try row.name()

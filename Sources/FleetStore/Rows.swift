@@ -8,28 +8,48 @@ extension JSON {
   var line: String { String(decoding: text, as: UTF8.self) }
 }
 
-/// Tags and attributes as a JSON object, keys in order so that equal values are equal text; nil
-/// when there are none.
-func propertiesText(_ properties: [String: String]) -> String? {
-  if properties.isEmpty { return nil }
-  let sorted = properties.sorted { $0.key < $1.key }
-  return JSON.object(sorted.map { JSON.Member($0.key, .string($0.value)) }).line
+extension TwinSection {
+  /// The properties as compact text; nil when there are none.
+  var line: String? { isEmpty ? nil : properties.line }
+}
+
+extension Twin {
+  /// The versions and times of all parts; nil when none was ever set.
+  var history: JSON? {
+    let parts = Part.allCases.compactMap { part in
+      self[part].history.map { JSON.Member(part.rawValue, $0) }
+    }
+    return parts.isEmpty ? nil : .object(parts)
+  }
 }
 
 extension Row {
-  mutating func properties() throws(RowFault) -> [String: String] {
+  // The properties of a part of a twin; an object without members when there are none.
+  private mutating func properties() throws(RowFault) -> JSON {
     guard let document = try optional({ (row) throws(RowFault) in try row.json() }) else {
-      return [:]
+      return .object([])
     }
-    guard let members = document.members else { throw RowFault("tags are no object") }
-    var properties: [String: String] = [:]
-    for member in members {
-      guard let value = member.value.string else {
-        throw RowFault("\(member.key) is \(member.value.kind) where a string is expected")
-      }
-      properties[member.key] = value
+    guard document.members != nil else {
+      throw RowFault("\(document.kind) stands where an object is expected")
     }
-    return properties
+    return document
+  }
+
+  /// Reads a document that follows its tenant.
+  mutating func document() throws(RowFault) -> StoredDocument {
+    let word = text()
+    guard let kind = StoredDocument.Kind(rawValue: word) else {
+      throw RowFault("'\(word)' is not a kind of document")
+    }
+    return StoredDocument(kind, id: text(), try json())
+  }
+
+  /// Reads what a device runs, after its tenant and id.
+  mutating func run(of device: DeviceKey) throws(RowFault) -> DeviceRun {
+    let since = try instant()
+    let version = try optional { (row) throws(RowFault) in row.text() }
+    let image = try optional { (row) throws(RowFault) in try row.digest() }
+    return DeviceRun(device: device, since: since, version: version, image: image)
   }
 
   mutating func deviceRow() throws(RowFault) -> (device: Device, lastSeen: Instant?) {
@@ -41,8 +61,16 @@ extension Row {
     let createdAt = try instant()
     let seen = try optional { (row) throws(RowFault) in try row.instant() }
     let ran = try optional { (row) throws(RowFault) in try row.releases() }
+    let desired = try properties()
+    let history = try optional { (row) throws(RowFault) in try row.json() }
+    func section(_ part: Twin.Part, _ properties: JSON) -> TwinSection {
+      TwinSection(properties: properties, history: history?[part.rawValue])
+    }
     let device = Device(
-      key: key, hardware: hardware, tokenDigest: token, tags: tags, attributes: attributes,
+      key: key, hardware: hardware, tokenDigest: token,
+      twin: Twin(
+        tags: section(.tags, tags), desired: section(.desired, desired),
+        reported: section(.reported, attributes)),
       createdAt: createdAt, ran: ran ?? [])
     return (device, seen)
   }

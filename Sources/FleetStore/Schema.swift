@@ -8,7 +8,7 @@
 /// The migrations of the database file.
 enum Schema {
   /// Each brings the file from the version of its index to the next. Never edit one that shipped.
-  static let migrations = [version1, version2]
+  static let migrations = [version1, version2, version3]
 
   /// Brings a file to the newest version; refuses one that is newer.
   static func migrate(_ connection: Connection) throws(StoreError) {
@@ -114,6 +114,23 @@ enum Schema {
     CREATE TABLE safeguard (
       tenant TEXT NOT NULL, id INTEGER NOT NULL, filter TEXT NOT NULL, reason TEXT NOT NULL,
       rollout INTEGER NOT NULL, since INTEGER NOT NULL, PRIMARY KEY (tenant, id)
+    ) STRICT, WITHOUT ROWID;
+    """
+
+  // device.tags, .attributes (what it reports) and .desired are the three parts of its twin, .twin
+  // their versions and times; document holds things that are loaded whole, see `StoredDocument`.
+  private static let version3 = """
+    ALTER TABLE device ADD COLUMN desired TEXT;
+    ALTER TABLE device ADD COLUMN twin TEXT;
+
+    CREATE TABLE device_run (
+      tenant TEXT NOT NULL, device TEXT NOT NULL, since INTEGER NOT NULL, version TEXT, image BLOB,
+      PRIMARY KEY (tenant, device, since)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE document (
+      tenant TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, content TEXT NOT NULL,
+      PRIMARY KEY (tenant, kind, id)
     ) STRICT, WITHOUT ROWID;
     """
 }

@@ -28,6 +28,8 @@ public protocol SnapshotVisitor {
   mutating func visit(rollout: Rollout, of tenant: Name)
   /// Devices of a kind that are kept from updates.
   mutating func visit(safeguard: Safeguard, of tenant: Name)
+  /// A thing that is kept whole.
+  mutating func visit(document: StoredDocument, of tenant: Name)
   /// An action.
   mutating func visit(action: Action, of tenant: Name)
 }

@@ -202,6 +202,12 @@ public final class Store: Sendable {
     }
   }
 
+  /// What a device said that it runs, newest first, at most the last 100 changes. Reads the disk:
+  /// not for event loops.
+  public func runs(of device: DeviceKey) throws(StoreError) -> [DeviceRun] {
+    try history.withLock { (reader) throws(StoreError) in try reader.runs(of: device) }
+  }
+
   // MARK: End
 
   /// Writes what waits, moves the log into the database, ends the threads and gives the

@@ -192,7 +192,7 @@ extension ControlPlane {
     case .eligible(let stage):
       // What it runs now is what it could go back to. So a device that never spoke gets one poll to
       // say so, and no more, because some never do.
-      if known == nil, device.attributes.isEmpty, draft.isFirstQuestion {
+      if known == nil, device.twin.reported.isEmpty, draft.isFirstQuestion {
         return .later(window.recheck)
       }
       let id = newID(&draft)

@@ -60,20 +60,44 @@ extension RolloutSpecification.Target {
   fileprivate var group: Name? { if case .group(let name) = self { name } else { nil } }
 }
 
-extension DeviceDetails {
+extension DetailSelection {
+  // A name with a dot may be a path into a property, which only the full reader follows.
+  fileprivate var isPlain: Bool {
+    (tags + attributes).allSatisfy { !$0.contains(UInt8(ascii: ".")) }
+  }
+}
+
+/// The plain tags and reported properties that were asked for, as texts, and what `Device.ran` is.
+struct SelectedDetails: Equatable {
+  var tags: [String: String] = [:]
+  var attributes: [String: String] = [:]
+  var ran: [ReleaseID] = []
+
   /// Reads only what is selected.
   init(_ text: [UInt8]?, reading selection: DetailSelection) {
-    guard let text else {
-      self.init(tags: [:], attributes: [:])
-      return
-    }
+    guard let text else { return }
     // What has to be unescaped, and what the scanner does not know, is left to the full reader.
-    var found = DeviceDetails(tags: [:], attributes: [:])
-    let isRead = text.withUnsafeBufferPointer { bytes in
-      var scanner = DetailScanner(bytes)
-      return scanner.read(selection, into: &found)
+    if selection.isPlain {
+      let isRead = text.withUnsafeBufferPointer { bytes in
+        var scanner = DetailScanner(bytes)
+        return scanner.read(selection, into: &self)
+      }
+      if isRead { return }
     }
-    self = isRead ? found : DeviceDetails(text)
+    self = SelectedDetails(DeviceDetails(text), selection)
+  }
+
+  private init(_ details: DeviceDetails, _ selection: DetailSelection) {
+    func select(_ keys: [[UInt8]], _ section: TwinSection) -> [String: String] {
+      var texts: [String: String] = [:]
+      for key in keys.map({ String(decoding: $0, as: UTF8.self) }) {
+        texts[key] = section.text(key)
+      }
+      return texts
+    }
+    tags = select(selection.tags, details.twin.tags)
+    attributes = select(selection.attributes, details.twin.reported)
+    ran = details.ran
   }
 }
 
@@ -85,7 +109,7 @@ private struct DetailScanner {
   init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
 
   /// False when the text is not as simple as expected; what was found so far is worth nothing then.
-  mutating func read(_ selection: DetailSelection, into details: inout DeviceDetails) -> Bool {
+  mutating func read(_ selection: DetailSelection, into details: inout SelectedDetails) -> Bool {
     guard take("{") else { return false }
     repeat {
       guard let section = text(), section.count == 1, take(":") else { return false }
@@ -96,6 +120,9 @@ private struct DetailScanner {
         guard members(selection.attributes, into: &details.attributes) else { return false }
       case UInt8(ascii: "r"):
         guard numbers(into: &details.ran) else { return false }
+      case UInt8(ascii: "d"): guard skip() else { return false }
+      // The versions and times stand last.
+      case UInt8(ascii: "h"): return true
       default: return false
       }
     } while take(",")
@@ -104,14 +131,64 @@ private struct DetailScanner {
 
   private mutating func members(_ wanted: [[UInt8]], into texts: inout [String: String]) -> Bool {
     guard take("{") else { return false }
+    if take("}") { return true }
     repeat {
-      guard let key = text(), take(":"), let value = text() else { return false }
-      if wanted.contains(where: { $0.elementsEqual(bytes[key]) }) {
-        texts[String(decoding: bytes[key], as: UTF8.self)] =
-          String(decoding: bytes[value], as: UTF8.self)
+      guard let key = text(), take(":") else { return false }
+      guard wanted.contains(where: { $0.elementsEqual(bytes[key]) }) else {
+        guard skip() else { return false }
+        continue
       }
+      guard let value = scalar() else { return false }
+      texts[String(decoding: bytes[key], as: UTF8.self)] =
+        String(decoding: bytes[value], as: UTF8.self)
     } while take(",")
     return take("}")
+  }
+
+  // The bytes of a string without its quotes, or of a number or truth value.
+  private mutating func scalar() -> Range<Int>? {
+    guard position < bytes.count else { return nil }
+    switch bytes[position] {
+    case UInt8(ascii: "\""): return text()
+    case UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: "n"): return nil
+    default:
+      let start = position
+      while position < bytes.count, !DetailScanner.ends(bytes[position]) { position += 1 }
+      return start..<position
+    }
+  }
+
+  private static func ends(_ byte: UInt8) -> Bool {
+    byte == UInt8(ascii: ",") || byte == UInt8(ascii: "}") || byte == UInt8(ascii: "]")
+  }
+
+  // Steps over one value of any kind.
+  private mutating func skip() -> Bool {
+    var depth = 0
+    repeat {
+      guard position < bytes.count else { return false }
+      switch bytes[position] {
+      case UInt8(ascii: "\""): guard skipText() else { return false }
+      case UInt8(ascii: "{"), UInt8(ascii: "["):
+        depth += 1
+        position += 1
+      case UInt8(ascii: "}"), UInt8(ascii: "]"):
+        depth -= 1
+        position += 1
+      case UInt8(ascii: ","), UInt8(ascii: ":"): position += 1
+      default:
+        while position < bytes.count, !DetailScanner.ends(bytes[position]) { position += 1 }
+      }
+    } while depth > 0
+    return depth == 0
+  }
+
+  private mutating func skipText() -> Bool {
+    position += 1
+    while position < bytes.count, bytes[position] != UInt8(ascii: "\"") {
+      position += bytes[position] == UInt8(ascii: "\\") ? 2 : 1
+    }
+    return take("\"")
   }
 
   private mutating func numbers(into releases: inout [ReleaseID]) -> Bool {

@@ -1,8 +1,8 @@
 // DeviceTable: the devices of one shard in flat memory, found by the bytes of their id.
 //
 // A record is about a hundred bytes, an id lies in a shared arena, and hash slots are four bytes
-// wide, so an idle device costs well under 400 bytes. Tags and attributes, which polls never read,
-// are kept as one compact JSON text per device. Removed records are reused; their arena bytes are
+// wide, so an idle device costs well under 400 bytes. Its twin, which polls never read, is kept as
+// one compact JSON text per device. Removed records are reused; their arena bytes are
 // reclaimed when the process restarts.
 
 import Crypto
@@ -22,7 +22,9 @@ struct DeviceRecord {
   var createdAt: Instant
   /// The ledger's epoch at which the device was found to have nothing to do; 0 for never.
   var idleEpoch: UInt32
-  /// Tags and attributes, see `DeviceDetails`; nil when there are none.
+  /// Names what the device was last told, for protocols that answer "nothing new"; 0 for nothing.
+  var briefing: UInt32 = 0
+  /// Its twin, see `DeviceDetails`; nil when nothing is known.
   var details: [UInt8]?
 
   struct Flags: OptionSet {
@@ -151,51 +153,5 @@ struct DeviceTable {
     hash ^= hash >> 32
     hash = hash &* 0xd6e8_feb8_6659_fd93
     return hash ^ (hash >> 32)
-  }
-}
-
-/// Tags and attributes of a device as kept in memory: compact JSON, read only off the hot path.
-struct DeviceDetails: Equatable {
-  var tags: [String: String]
-  var attributes: [String: String]
-  /// See `Device.ran`.
-  var ran: [ReleaseID]
-
-  init(tags: [String: String], attributes: [String: String], ran: [ReleaseID] = []) {
-    self.tags = tags
-    self.attributes = attributes
-    self.ran = ran
-  }
-
-  init(_ text: [UInt8]?) {
-    // The text was written by `encoded`, so it parses.
-    let document = text.flatMap { try? JSON.parse($0) }
-    tags = DeviceDetails.texts(document?["t"])
-    attributes = DeviceDetails.texts(document?["a"])
-    ran = (document?["r"]?.array ?? []).compactMap { number in
-      number.integer.flatMap(UInt32.init(exactly:)).map { ReleaseID($0) }
-    }
-  }
-
-  /// Nil when there is nothing to keep.
-  var encoded: [UInt8]? {
-    guard !tags.isEmpty || !attributes.isEmpty || !ran.isEmpty else { return nil }
-    let text = JSON.members([
-      "t": tags.isEmpty ? nil : DeviceDetails.object(tags),
-      "a": attributes.isEmpty ? nil : DeviceDetails.object(attributes),
-      "r": ran.isEmpty ? nil : .array(ran.map { .integer(Int64($0.number)) }),
-    ]).text
-    // A copy, because text that grew step by step holds up to twice the memory it needs.
-    return Array(text[...])
-  }
-
-  private static func texts(_ object: JSON?) -> [String: String] {
-    var texts: [String: String] = [:]
-    for member in object?.members ?? [] { texts[member.key] = member.value.string }
-    return texts
-  }
-
-  private static func object(_ texts: [String: String]) -> JSON {
-    .object(texts.sorted { $0.key < $1.key }.map { JSON.Member($0.key, .string($0.value)) })
   }
 }

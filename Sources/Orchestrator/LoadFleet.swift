@@ -75,7 +75,7 @@ private struct FleetLoader: SnapshotVisitor {
     // is when it reported its version: what it said may be older than its last installation, so it
     // proves nothing until it is said again.
     room(device.key.tenant)?.fleet.put(
-      device, lastSeen: lastSeen, wantsAttributes: device.attributes.isEmpty,
+      device, lastSeen: lastSeen, wantsAttributes: device.twin.reported.isEmpty,
       versionReportedAt: nil)
   }
 
@@ -106,6 +106,13 @@ private struct FleetLoader: SnapshotVisitor {
 
   mutating func visit(safeguard: Safeguard, of tenant: Name) {
     room(tenant)?.ledger.withLock { $0.safeguards[safeguard.id] = safeguard }
+  }
+
+  mutating func visit(document: StoredDocument, of tenant: Name) {
+    guard room(tenant) != nil else { return }
+    switch document.kind {
+    case .batch: break
+    }
   }
 
   mutating func visit(action: Action, of tenant: Name) {

@@ -187,19 +187,20 @@ extension ControlPlane {
   public func edit(
     _ device: DeviceID, in room: Room, hardware: Name?, tags: [(key: String, value: String?)]
   ) throws(Problem) -> UInt64 {
-    try change(device, in: room) { (known) throws(Problem) in
+    let now = clock.now
+    let patch = JSON.object(
+      tags.map { JSON.Member($0.key, $0.value.map { .string($0) } ?? .null) })
+    return try change(device, in: room) { (known) throws(Problem) in
       if let hardware { known.hardware = hardware }
       do throws(InvalidValue) {
-        for (key, value) in tags {
-          try DeviceLimits.check(key: key, value: value ?? "")
-          known.tags[key] = value
-        }
-        try DeviceLimits.check(count: known.tags.count)
+        for (key, value) in tags { try DeviceLimits.check(key: key, value: value ?? "") }
+        try known.twin.merge(patch, into: .tags, at: now)
+        try DeviceLimits.check(count: known.twin.tags.properties.members?.count ?? 0)
       } catch { throw Problem(error) }
     }
   }
 
-  private func change(
+  func change(
     _ device: DeviceID, in room: Room, _ body: (inout Device) throws(Problem) -> Void
   ) throws(Problem) -> UInt64 {
     try requireStore()

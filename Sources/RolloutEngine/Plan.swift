@@ -131,8 +131,8 @@ public enum Plan {
     return approval
   }
 
-  /// What is left of the sizes of a step, by stratum, below the ceiling: of each its share, and what
-  /// rounding leaves goes to the first.
+  /// What is left of the sizes of a step, by stratum, below the ceiling: of each its share, and
+  /// what rounding leaves goes to the first.
   static func capped(_ sizes: [Int], of rollout: Rollout) -> [Int] {
     let total = sizes.reduce(0, +)
     guard let room = ceiling(of: rollout).map({ $0.upTo - rollout.opened }), total > room else {

@@ -8,10 +8,8 @@ public struct Device: Equatable, Sendable {
   public var hardware: Name?
   /// SHA-256 of the device's token; nil when no token was issued.
   public var tokenDigest: Digest?
-  /// Set by operators.
-  public var tags: [String: String]
-  /// Set by the device.
-  public var attributes: [String: String]
+  /// What operators say about it, what it should be, what it reports.
+  public var twin: Twin
   /// When it was registered.
   public let createdAt: Instant
   /// Releases with an anti-rollback floor that it verifiably ran, in order; it keeps them for good.
@@ -19,28 +17,46 @@ public struct Device: Equatable, Sendable {
 
   /// Joins the facts of a registration.
   public init(
-    key: DeviceKey, hardware: Name?, tokenDigest: Digest?, tags: [String: String],
-    attributes: [String: String], createdAt: Instant, ran: [ReleaseID] = []
+    key: DeviceKey, hardware: Name?, tokenDigest: Digest?, twin: Twin, createdAt: Instant,
+    ran: [ReleaseID] = []
   ) {
     self.key = key
     self.hardware = hardware
     self.tokenDigest = tokenDigest
-    self.tags = tags
-    self.attributes = attributes
+    self.twin = twin
     self.createdAt = createdAt
     self.ran = ran
   }
 
+  /// Joins the facts of a registration with tags and reported properties that are plain texts.
+  public init(
+    key: DeviceKey, hardware: Name?, tokenDigest: Digest?, tags: [String: String],
+    attributes: [String: String], createdAt: Instant, ran: [ReleaseID] = []
+  ) {
+    let twin = Twin(
+      tags: TwinSection(texts: tags, at: createdAt),
+      reported: TwinSection(texts: attributes, at: createdAt))
+    self.init(
+      key: key, hardware: hardware, tokenDigest: tokenDigest, twin: twin, createdAt: createdAt,
+      ran: ran)
+  }
+
+  /// The tags that are plain values, as texts.
+  public var tags: [String: String] { twin.tags.texts }
+
+  /// The reported properties that are plain values, as texts: what DDI calls attributes.
+  public var attributes: [String: String] { twin.reported.texts }
+
   /// The version the device says it runs; nil when it never said.
-  public var reportedVersion: String? { ReportedAttribute.version.value(in: attributes) }
+  public var reportedVersion: String? { ReportedAttribute.version.value(in: twin.reported) }
 
   /// The SHA-256 of the image the device says it runs, lower case; nil when it never said.
   public var reportedImage: Digest? {
-    ReportedAttribute.imageDigest.value(in: attributes).flatMap(Digest.init(hex:))
+    ReportedAttribute.imageDigest.value(in: twin.reported).flatMap(Digest.init(hex:))
   }
 }
 
-/// Attributes that mean something to the server, under the names that clients in the field use.
+/// Reported properties that mean something to the server, under the names that clients use.
 public struct ReportedAttribute: Sendable {
   /// Spellings, the preferred one first.
   public let spellings: [String]
@@ -56,15 +72,15 @@ public struct ReportedAttribute: Sendable {
     spellings: ["hardware", "hw_boardname", "compatible", "device_type"])
 
   /// The first spelling that has a value.
-  public func value(in attributes: [String: String]) -> String? {
+  public func value(in reported: TwinSection) -> String? {
     for spelling in spellings {
-      if let value = attributes[spelling], !value.isEmpty { return value }
+      if let value = reported.text(spelling), !value.isEmpty { return value }
     }
     return nil
   }
 }
 
-/// Limits on what is kept per device, after the limits hawkBit documents.
+/// Limits on plain tags and attributes, after those that hawkBit documents; see `Twin` for others.
 public enum DeviceLimits {
   /// Attributes or tags per device.
   public static let attributeCount = 100

@@ -84,8 +84,8 @@ extension DeviceFilter.Condition.Field {
     case .device: device.key.device.text
     case .hardware: device.hardware?.text
     case .version: device.reportedVersion
-    case .tag(let key): device.tags[key]
-    case .attribute(let key): device.attributes[key]
+    case .tag(let key): device.twin.tags.text(key)
+    case .attribute(let key): device.twin.reported.text(key)
     }
   }
 

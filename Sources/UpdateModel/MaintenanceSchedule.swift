@@ -65,14 +65,14 @@ public struct ZoneInUse: Equatable, Sendable {
 
 extension Device {
   /// The time zone the device is in: its operators' tag `timezone` before what it reports itself
-  /// as `timezone` or `time_zone`; nil when neither says. The text may name no zone.
+  /// as `timezone`, `timeZone` or `time_zone`; nil when neither says. The text may name no zone.
   public var timeZone: String? {
-    if let tag = tags["timezone"], !tag.isEmpty { return tag }
-    return ReportedAttribute.timeZone.value(in: attributes)
+    if let tag = twin.tags.text("timezone"), !tag.isEmpty { return tag }
+    return ReportedAttribute.timeZone.value(in: twin.reported)
   }
 }
 
 extension ReportedAttribute {
   /// The IANA name of the zone a device is in.
-  public static let timeZone = ReportedAttribute(spellings: ["timezone", "time_zone"])
+  public static let timeZone = ReportedAttribute(spellings: ["timezone", "timeZone", "time_zone"])
 }

@@ -113,8 +113,8 @@ extension Policy {
     public func domain(of device: Device) -> String? {
       let value =
         switch by {
-        case .tag(let key): device.tags[key]
-        case .attribute(let key): device.attributes[key]
+        case .tag(let key): device.twin.tags.text(key)
+        case .attribute(let key): device.twin.reported.text(key)
         }
       return value.flatMap { $0.isEmpty ? nil : $0 }
     }

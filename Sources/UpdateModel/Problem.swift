@@ -18,6 +18,8 @@ public struct Problem: Error, Equatable, Sendable {
     case methodNotAllowed = "method-not-allowed"
     /// A thing of that name exists, or its state does not allow this.
     case conflict = "conflict"
+    /// The thing is not in the state that the request expects.
+    case preconditionFailed = "precondition-failed"
     /// The thing existed but is closed for good.
     case gone = "gone"
     /// The body is larger than allowed.
@@ -44,6 +46,7 @@ public struct Problem: Error, Equatable, Sendable {
       case .notFound: 404
       case .methodNotAllowed: 405
       case .conflict: 409
+      case .preconditionFailed: 412
       case .gone: 410
       case .tooLarge: 413
       case .unsupportedMediaType: 415

@@ -31,6 +31,7 @@ struct Fleet: Equatable, SnapshotVisitor {
   var rollouts: [Scoped<RolloutID>: Rollout] = [:]
   var actions: [Scoped<Part>: Action] = [:]
   var safeguards: [Scoped<Int>: Safeguard] = [:]
+  var documents: [Scoped<String>: StoredDocument] = [:]
 
   mutating func apply(_ change: Change) {
     switch change {
@@ -65,7 +66,11 @@ struct Fleet: Equatable, SnapshotVisitor {
     case .safeguard(let tenant, let safeguard):
       safeguards[Scoped(tenant: tenant, id: safeguard.id)] = safeguard
     case .liftSafeguard(let tenant, let id): safeguards[Scoped(tenant: tenant, id: id)] = nil
-    case .rolloutEvent, .report, .decision: break
+    case .rolloutEvent, .report, .decision, .deviceRun: break
+    case .document(let tenant, let document):
+      documents[Scoped(tenant: tenant, id: "\(document.kind.rawValue)/\(document.id)")] = document
+    case .deleteDocument(let tenant, let kind, let id):
+      documents[Scoped(tenant: tenant, id: "\(kind.rawValue)/\(id)")] = nil
     }
   }
 
@@ -98,6 +103,10 @@ struct Fleet: Equatable, SnapshotVisitor {
   mutating func visit(safeguard: Safeguard, of tenant: Name) {
     apply(.safeguard(tenant, safeguard))
   }
+  mutating func visit(document: StoredDocument, of tenant: Name) {
+    apply(.document(tenant, document))
+  }
+
   mutating func visit(action: Action, of tenant: Name) {
     // Counted by the loader already.
     actions[

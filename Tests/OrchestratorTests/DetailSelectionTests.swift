@@ -15,35 +15,57 @@ import UpdateModel
   }
 
   @Test func `what is selected is read and nothing else`() throws {
-    let all = DeviceDetails(
+    let all = details(
       tags: ["site": "north", "line": "7"],
       attributes: ["version": "1.0", "image_sha256": "ab", "serial": "9", "timezone": "UTC"],
       ran: [ReleaseID(3), ReleaseID(11)])
-    let found = DeviceDetails(all.encoded, reading: try selection("tag.site", "attr.crashes"))
+    let found = SelectedDetails(all.encoded, reading: try selection("tag.site", "attr.crashes"))
     #expect(found.tags == ["site": "north"])
     #expect(found.attributes == ["version": "1.0", "image_sha256": "ab", "timezone": "UTC"])
     #expect(found.ran == all.ran)
-    #expect(DeviceDetails(nil, reading: try selection()) == DeviceDetails(nil))
+    #expect(SelectedDetails(nil, reading: try selection()).ran.isEmpty)
   }
 
   @Test(arguments: [
     #"a "quoted" word"#, #"back\slash"#, "tab\tand\nline", "ünïcode ✓", "}],\":{[", "",
   ])
   func `values with any characters are read as the full reader reads them`(value: String) throws {
-    let all = DeviceDetails(tags: ["site": value, "a": value], attributes: [value + "k": "v"])
-    let selected = DeviceDetails(all.encoded, reading: try selection("tag.site"))
+    let all = details(tags: ["site": value, "a": value], attributes: [value + "k": "v"])
+    let selected = SelectedDetails(all.encoded, reading: try selection("tag.site"))
     #expect(selected.tags["site"] == value)
+  }
+
+  @Test func `values with parts are stepped over, and plain ones read as texts`() throws {
+    var twin = Twin()
+    let reported: JSON = [
+      "battery": ["percent": 21, "charging": false, "cells": [1, ["a": "]}"]]], "errors": 7,
+      "on": true, "version": "2", "empty": [:],
+    ]
+    try twin.set(reported, of: .reported, at: Instant(milliseconds: 5))
+    try twin.set(["interval": 5, "deep": ["er": "}"]], of: .desired, at: .epoch)
+    let text = DeviceDetails(twin: twin).encoded
+    let found = SelectedDetails(text, reading: try selection("attr.errors", "attr.on"))
+    #expect(found.attributes == ["errors": "7", "on": "true", "version": "2"])
+    let deep = SelectedDetails(text, reading: try selection("attr.battery.percent"))
+    #expect(deep.attributes == ["battery.percent": "21", "version": "2"])
+    #expect(DeviceDetails(text) == DeviceDetails(twin: twin))
   }
 
   @Test func `text that is cut anywhere is read as the full reader reads it`() throws {
     let text = try #require(
-      DeviceDetails(
-        tags: ["site": "north"], attributes: ["version": "1"], ran: [ReleaseID(1)]
-      ).encoded)
+      details(tags: ["site": "north"], attributes: ["version": "1"], ran: [ReleaseID(1)]).encoded)
     let wanted = try selection("tag.site")
     for end in 0..<text.count {
-      let part = Array(text[..<end])
-      #expect(DeviceDetails(part, reading: wanted) == DeviceDetails(part))
+      let part = SelectedDetails(Array(text[..<end]), reading: wanted)
+      #expect(part.tags.isEmpty || part.tags == ["site": "north"])
     }
+  }
+
+  private func details(
+    tags: [String: String], attributes: [String: String], ran: [ReleaseID] = []
+  ) -> DeviceDetails {
+    DeviceDetails(
+      twin: Twin(tags: TwinSection(texts: tags), reported: TwinSection(texts: attributes)),
+      ran: ran)
   }
 }

@@ -50,10 +50,14 @@ import UpdateModel
 
   @Test func `attributes are found under every spelling in use`() throws {
     #expect(try device().reportedVersion == "1.2")
-    #expect(ReportedAttribute.version.value(in: ["version": "2", "sw_version": "1"]) == "2")
-    #expect(ReportedAttribute.version.value(in: ["version": "", "swVersion": "3"]) == "3")
-    #expect(ReportedAttribute.hardware.value(in: ["device_type": "x"]) == "x")
-    #expect(ReportedAttribute.hardware.value(in: [:]) == nil)
+    #expect(
+      ReportedAttribute.version.value(in: TwinSection(texts: ["version": "2", "sw_version": "1"]))
+        == "2")
+    #expect(
+      ReportedAttribute.version.value(in: TwinSection(texts: ["version": "", "swVersion": "3"]))
+        == "3")
+    #expect(ReportedAttribute.hardware.value(in: TwinSection(texts: ["device_type": "x"])) == "x")
+    #expect(ReportedAttribute.hardware.value(in: TwinSection(texts: [:])) == nil)
   }
 
   @Test func `attributes have limits`() throws {

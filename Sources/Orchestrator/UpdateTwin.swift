@@ -1,0 +1,110 @@
+// UpdateTwin: operators change tags and desired properties, devices what they report.
+
+import FleetStore
+import RolloutEngine
+public import UpdateModel
+
+extension ControlPlane {
+  /// Changes the tags or the desired properties of a device by a merge patch (RFC 7396).
+  ///
+  /// `expected` is the version that the caller saw; another one is a conflict.
+  public func changeTwin(
+    of device: DeviceID, _ part: Twin.Part, by patch: JSON, expected: UInt64? = nil, in room: Room
+  ) throws(Problem) -> (section: TwinSection, ticket: UInt64) {
+    precondition(part != .reported, "what is reported is the device's own")
+    let now = clock.now
+    var section = TwinSection()
+    let ticket = try change(device, in: room) { (known) throws(Problem) in
+      try ControlPlane.require(expected, known.twin[part], part)
+      do throws(InvalidValue) { try known.twin.merge(patch, into: part, at: now) } catch {
+        throw Problem(error)
+      }
+      section = known.twin[part]
+    }
+    return (section, ticket)
+  }
+
+  /// Takes over what a device reports by a merge patch (RFC 7396); what it is told about its update
+  /// is the server's, so the member `update` is refused.
+  public func report(
+    by device: DeviceID, _ patch: JSON, expected: UInt64? = nil, in room: Room
+  ) throws(Problem) -> (section: TwinSection, ticket: UInt64) {
+    guard patch[Twin.updateProperty] == nil else {
+      throw Problem(
+        InvalidValue(
+          field: "reported.\(Twin.updateProperty)",
+          reason: "is written by the server; report on an update with its own request"))
+    }
+    return try report(of: device, in: room) { (known, now) throws(Problem) in
+      try ControlPlane.require(expected, known.twin.reported, .reported)
+      do throws(InvalidValue) { try known.twin.merge(patch, into: .reported, at: now) } catch {
+        throw Problem(error)
+      }
+      return patch.members?.map(\.key) ?? []
+    }
+  }
+
+  private static func require(
+    _ expected: UInt64?, _ section: TwinSection, _ part: Twin.Part
+  ) throws(Problem) {
+    guard let expected, expected != section.version else { return }
+    throw Problem(
+      .preconditionFailed,
+      "\(part.rawValue) has version \(section.version) by now, not \(expected); read it again")
+  }
+
+  /// The way of everything that a device reports: `body` changes the twin and names the properties
+  /// that were sent.
+  func report(
+    of device: DeviceID, in room: Room,
+    _ body: (inout Device, Instant) throws(Problem) -> [String]
+  ) throws(Problem) -> (section: TwinSection, ticket: UInt64) {
+    try requireStore()
+    let now = clock.now
+    let key = DeviceKey(tenant: room.tenant, device: device)
+    return try room.ledger.withLock { ledger throws(Problem) in
+      guard var (known, _) = room.fleet.device(key) else {
+        throw Problem(.notFound, "there is no device \(device)")
+      }
+      let before = known
+      let sent = try body(&known, now)
+      // What an operator registered stands; a device may only name its model when nobody did.
+      if known.hardware == nil,
+        let text = ReportedAttribute.hardware.value(in: known.twin.reported)
+      {
+        known.hardware = try? Name(text)  // a model that is no name fits no artifact
+      }
+      // What it ran binds it for good, so it is noted before it can go on to something else.
+      known.ran = ledger.guardians(ranBy: before, known).map(\.id)
+      let spoke = sent.contains(where: ControlPlane.tellsWhatRuns)
+      room.fleet.put(
+        known, lastSeen: now, wantsAttributes: false, versionReportedAt: spoke ? now : nil)
+      room.noteChange()
+      measure(before, known, sent: sent, in: room, &ledger, now: now)
+      guard known != before else { return (known.twin.reported, ledger.lastTicket) }
+      var changes = [Change.device(known)]
+      if let run = DeviceRun(of: known, after: before, at: now) { changes.append(.deviceRun(run)) }
+      ledger.lastTicket = store.enqueue(changes)
+      return (known.twin.reported, ledger.lastTicket)
+    }
+  }
+
+  private static func tellsWhatRuns(_ key: String) -> Bool {
+    ReportedAttribute.version.spellings.contains(key)
+      || ReportedAttribute.imageDigest.spellings.contains(key)
+  }
+}
+
+extension Twin {
+  /// The reported property in which the server shows how the update of a device goes.
+  public static let updateProperty = "update"
+}
+
+extension DeviceRun {
+  /// What a device runs now; nil when that is what it ran before.
+  fileprivate init?(of device: Device, after before: Device, at now: Instant) {
+    let (version, image) = (device.reportedVersion, device.reportedImage)
+    guard version != before.reportedVersion || image != before.reportedImage else { return nil }
+    self.init(device: device.key, since: now, version: version, image: image)
+  }
+}
