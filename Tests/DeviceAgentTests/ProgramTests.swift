@@ -104,34 +104,44 @@ struct ProgramTests {
 
   // MARK: Watchdog
 
-  /// A clock whose waiting threads go on when the test says so.
+  /// A clock whose one waiting thread goes on when the test says so.
   private final class SteppedClock: Sendable {
-    private let time = Mutex(Interval.zero)
-    private let steps = Mutex(0)
+    private struct State {
+      var time = Interval.zero
+      var waits = 0
+      var grants = 0
+    }
+
+    private let state = Mutex(State())
 
     var clock: DeviceClock {
       DeviceClock(
-        now: { self.time.withLock { $0 } },
+        now: { self.state.withLock { $0.time } },
         wait: { _ in
-          while !self.steps.withLock({ left in
-            if left > 0 { left -= 1 }
-            return left >= 0
-              && self.granted.withLock { given in
-                if given > 0 {
-                  given -= 1
-                  return true
-                }
-                return false
-              }
-          }) { usleep(500) }
+          let mine = self.state.withLock { state in
+            state.waits += 1
+            return state.waits
+          }
+          while self.state.withLock({ $0.grants < mine }) { usleep(500) }
         })
     }
 
-    private let granted = Mutex(0)
-
+    /// Lets the thread go on at a time, and returns when it waits again (or has had 10 s for it).
     func step(to time: Interval) {
-      self.time.withLock { $0 = time }
-      granted.withLock { $0 += 1 }
+      let next = state.withLock { state in
+        state.time = time
+        state.grants += 1
+        return state.grants + 1
+      }
+      settle(next)
+    }
+
+    /// Lets the thread go on for ever.
+    func release() { state.withLock { $0.grants = .max } }
+
+    /// Returns when the thread waits for the given time of its life.
+    func settle(_ count: Int) {
+      for _ in 0..<20_000 where state.withLock({ $0.waits < count }) { usleep(500) }
     }
   }
 
@@ -143,30 +153,25 @@ struct ProgramTests {
       unlink(path)
     }
     func petted() -> Int { Int(lseek(made, 0, SEEK_END)) }
-    func until(_ condition: () -> Bool) -> Bool {
-      for _ in 0..<20_000 {
-        if condition() { return true }
-        usleep(500)
-      }
-      return false
-    }
     let clock = SteppedClock()
     let watchdog = try Watchdog(
       path: path, period: .seconds(10), allowedFor: .seconds(25), clock: clock.clock)
-    #expect(until { petted() == 1 })
+    clock.settle(1)
+    #expect(petted() == 1)
     clock.step(to: .seconds(10))
-    #expect(until { petted() == 2 })
+    #expect(petted() == 2)
     clock.step(to: .seconds(20))
-    #expect(until { petted() == 3 })
-    // Nobody allowed more: nothing is written at 30 s, and again after a sign of life.
+    #expect(petted() == 3)
+    // Nobody allowed more.
     clock.step(to: .seconds(30))
+    #expect(petted() == 3)
     watchdog.allow(for: .seconds(15))
     clock.step(to: .seconds(40))
-    #expect(until { petted() >= 4 })
+    #expect(petted() == 4)
+    // What is not well is not put to sleep either.
     watchdog.stop()
-    let last = petted()
     watchdog.close()
-    clock.step(to: .seconds(41))
-    #expect(petted() == last)
+    clock.release()
+    #expect(petted() == 4)
   }
 }
