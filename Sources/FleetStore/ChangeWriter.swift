@@ -123,7 +123,8 @@ final class ChangeWriter {
     }
     try statement.bind(device.twin.tags.line).bind(device.twin.reported.line)
       .bind(device.createdAt.milliseconds).bind(releasesText(device.ran))
-      .bind(device.twin.desired.line).bind(device.twin.history?.line).run()
+      .bind(device.twin.desired.line).bind(device.twin.history?.line)
+      .bind(device.enrolment.document?.line).run()
   }
 
   private func insert(_ run: DeviceRun) throws(StoreError) {

@@ -63,6 +63,12 @@ extension Row {
     let ran = try optional { (row) throws(RowFault) in try row.releases() }
     let desired = try properties()
     let history = try optional { (row) throws(RowFault) in try row.json() }
+    let enrolment = try optional { (row) throws(RowFault) -> Enrolment in
+      let document = try row.json()
+      do throws(InvalidValue) { return try Enrolment(document) } catch {
+        throw RowFault("\(error.field): \(error.reason)")
+      }
+    }
     func section(_ part: Twin.Part, _ properties: JSON) -> TwinSection {
       TwinSection(properties: properties, history: history?[part.rawValue])
     }
@@ -71,7 +77,7 @@ extension Row {
       twin: Twin(
         tags: section(.tags, tags), desired: section(.desired, desired),
         reported: section(.reported, attributes)),
-      createdAt: createdAt, ran: ran ?? [])
+      createdAt: createdAt, ran: ran ?? [], enrolment: enrolment ?? Enrolment())
     return (device, seen)
   }
 

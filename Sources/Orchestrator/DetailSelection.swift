@@ -121,8 +121,8 @@ private struct DetailScanner {
       case UInt8(ascii: "r"):
         guard numbers(into: &details.ran) else { return false }
       case UInt8(ascii: "d"): guard skip() else { return false }
-      // The versions and times stand last.
-      case UInt8(ascii: "h"): return true
+      // The versions and times stand last, and what is known of its credentials.
+      case UInt8(ascii: "h"), UInt8(ascii: "e"): return true
       default: return false
       }
     } while take(",")

@@ -23,6 +23,8 @@ struct Ledger {
   var silences = DeadlineQueue()
   /// Kinds of devices that are kept from updates until a person says so.
   var safeguards: [Int: Safeguard] = [:]
+  /// Who may become known, and who waits for it.
+  var enrolment = EnrolmentBook()
   /// The last change handed to the store; an answer that shows an action waits for it.
   var lastTicket: UInt64 = 0
   /// What closed rollouts kept of their devices, to be let go of when nobody waits.
@@ -154,6 +156,11 @@ struct Ledger {
     }
     guard let version = device.reportedVersion else { return false }
     return isVersion(version, of: release, for: device.hardware)
+  }
+
+  /// Whether devices in quarantine receive a rollout.
+  func isRecovery(_ rollout: RolloutID) -> Bool {
+    books[rollout]?.rollout.specification.terms.isRecovery ?? false
   }
 
   /// The live rollout in which a device holds its lease; a device never holds two.

@@ -44,6 +44,10 @@ enum Documents {
     let device = overview.device
     return .members([
       "id": .string(device.key.device.text),
+      "state": .string(device.state.rawValue),
+      "batch": device.enrolment.batch.map { JSON($0) },
+      "replaces": device.enrolment.replaces.map { .string($0.text) },
+      "replacedBy": device.enrolment.replacedBy.map { .string($0.text) },
       "hardware": device.hardware.map { .string($0.text) },
       "version": device.reportedVersion.map { .string($0) },
       "tags": texts(device.tags),

@@ -87,7 +87,10 @@ import UpdateModel
     bench.members = ["health": ["server": false]]
     try bench.offer(patternBytes(10_000))
     #expect(try bench.turns(try bench.agent()) { false } == .exit(.rebooting))
-    bench.counter.set { $0.trouble = 503 }
+    bench.counter.set {
+      $0.trouble = 503
+      $0.answer = .object([])
+    }
     try bench.boot()
     let silent = try bench.agent()
     _ = try silent.cycle(mayWait: false)
