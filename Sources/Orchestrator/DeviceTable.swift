@@ -22,6 +22,8 @@ struct DeviceRecord {
   var createdAt: Instant
   /// The ledger's epoch at which the device was found to have nothing to do; 0 for never.
   var idleEpoch: UInt32
+  /// Names what the device was last told, for protocols that answer "nothing new"; 0 for nothing.
+  var briefing: UInt32 = 0
   /// Its twin, see `DeviceDetails`; nil when nothing is known.
   var details: [UInt8]?
 

@@ -26,6 +26,27 @@ enum Authentication {
   case unknownDevice
 }
 
+/// How a device was received.
+struct Greeting {
+  let result: Authentication
+  /// The epoch at which it had nothing to do.
+  let idleEpoch: UInt32
+  /// Whether it is to be asked for attributes.
+  let wantsAttributes: Bool
+  /// What it was last told, see `DeviceRecord.briefing`.
+  let briefing: UInt32
+
+  init(
+    _ result: Authentication, idleEpoch: UInt32 = 0, wantsAttributes: Bool = false,
+    briefing: UInt32 = 0
+  ) {
+    self.result = result
+    self.idleEpoch = idleEpoch
+    self.wantsAttributes = wantsAttributes
+    self.briefing = briefing
+  }
+}
+
 /// The devices of one tenant.
 final class Fleet: Sendable {
   private static let shardCount = 64
@@ -45,22 +66,33 @@ final class Fleet: Sendable {
 
   /// Judges a token and, when it is right, notes that the device was heard.
   ///
-  /// `idle` is what the caller needs to answer without looking further: the epoch at which the
-  /// device had nothing to do and whether it is to be asked for attributes.
+  /// The greeting holds what the caller needs to answer without looking further.
   func greet(
     _ id: UnsafeRawBufferPointer, token: SHA256.Value?, now: Instant
-  ) -> (result: Authentication, idleEpoch: UInt32, wantsAttributes: Bool) {
+  ) -> Greeting {
     let hash = DeviceTable.hash(id)
     return shard(hash).withLock { table in
-      guard let index = table.find(id, hash: hash) else { return (.unknownDevice, 0, false) }
+      guard let index = table.find(id, hash: hash) else { return Greeting(.unknownDevice) }
       guard let expected = table.records[index].token, let token,
         token.matchesInConstantTime(expected)
-      else { return (.wrongToken, 0, false) }
+      else { return Greeting(.wrongToken) }
       Fleet.touch(&table, index, now)
       let record = table.records[index]
-      return (.accepted, record.idleEpoch, record.flags.contains(.wantsAttributes))
+      return Greeting(
+        .accepted, idleEpoch: record.idleEpoch,
+        wantsAttributes: record.flags.contains(.wantsAttributes), briefing: record.briefing)
     }
   }
+
+  /// The epoch at which a device was last looked at, or `waits`; 0 when it is to be looked at.
+  func idleEpoch(of device: DeviceID) -> UInt32 { record(device)?.idleEpoch ?? 0 }
+
+  /// Stands for the epoch of a device that was looked at and has something to wait for: it is looked
+  /// at again at its next poll.
+  static let waits = UInt32.max
+
+  /// Keeps the name of what a device was told.
+  func noteBriefing(_ device: DeviceID, _ tag: UInt32) { update(device) { $0.briefing = tag } }
 
   private static func touch(_ table: inout DeviceTable, _ index: Int, _ now: Instant) {
     table[index].lastSeen = now

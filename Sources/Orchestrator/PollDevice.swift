@@ -25,6 +25,15 @@ public struct PollTerms: Sendable {
   public let wantsAttributes: Bool
   /// The answer may leave once this is durable; 0 for at once.
   public let ticket: UInt64
+  /// What the device was last told, when nothing can have changed since; 0 otherwise.
+  public let briefing: UInt32
+
+  init(sleep: Interval, wantsAttributes: Bool, ticket: UInt64, briefing: UInt32 = 0) {
+    self.sleep = sleep
+    self.wantsAttributes = wantsAttributes
+    self.ticket = ticket
+    self.briefing = briefing
+  }
 }
 
 extension ControlPlane {
@@ -49,7 +58,8 @@ extension ControlPlane {
       guard greeting.idleEpoch != epoch else {
         return .idle(
           PollTerms(
-            sleep: sleep(room, id, now: now), wantsAttributes: greeting.wantsAttributes, ticket: 0))
+            sleep: sleep(room, id, now: now), wantsAttributes: greeting.wantsAttributes, ticket: 0,
+            briefing: greeting.briefing))
       }
       return look(room, id, now: now, epoch: epoch)
     }
@@ -114,7 +124,11 @@ extension ControlPlane {
         let view = room.fleet.view(device)
       else { return nil }
       let finding = consider(known, view, room, &ledger, now: now)
-      if case .nothing = finding { room.fleet.markIdle(device, epoch: epoch) }
+      if case .nothing = finding {
+        room.fleet.markIdle(device, epoch: epoch)
+      } else {
+        room.fleet.markIdle(device, epoch: Fleet.waits)
+      }
       return finding
     }
   }

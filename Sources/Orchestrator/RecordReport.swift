@@ -32,14 +32,23 @@ public struct DeviceReport: Sendable {
   public let text: String
   /// The device's own code.
   public let code: Int?
+  /// Bytes that it has, when it says.
+  public let bytes: Int64?
+  /// The kind of failure in the device's words, such as `hash`.
+  public let errorClass: String?
 
   /// Longer texts are cut: hawkBit keeps 512 characters per message, SWUpdate sends up to 48.
   public static let textBytesMax = 8192
 
   /// Joins what a gateway understood.
-  public init(meaning: Meaning, word: String, text: String, code: Int?) {
+  public init(
+    meaning: Meaning, word: String, text: String, code: Int?, bytes: Int64? = nil,
+    errorClass: String? = nil
+  ) {
     self.meaning = meaning
     self.word = word
+    self.bytes = bytes
+    self.errorClass = errorClass
     let isLong = text.utf8.count > DeviceReport.textBytesMax
     self.text =
       isLong ? String(decoding: text.utf8.prefix(DeviceReport.textBytesMax), as: UTF8.self) : text

@@ -38,6 +38,12 @@ public struct Participation: Sendable {
   public let stage: String
   /// Percent of the present attempt, when the device says.
   public let percent: Int?
+  /// Bytes of the present attempt, when the device says.
+  public let bytes: Int64?
+  /// The kind of its last failure in its own words, such as `hash`, when it says.
+  public let errorClass: String?
+  /// Its own result code, when it gave one.
+  public let code: Int?
 }
 
 /// Something a device said.
@@ -257,16 +263,20 @@ extension ControlPlane {
       cursor = last.device.text
       parts += page.filter { standing == nil || $0.standing == standing }.map { action in
         Participation(
-          action: action, stage: rollout.stages[action.stage].plan.name, percent: nil)
+          action: action, stage: rollout.stages[action.stage].plan.name, percent: nil, bytes: nil,
+          errorClass: nil, code: nil)
       }
     }
     return Array(parts.prefix(limit))
   }
 
-  private static func part(_ action: Action, _ book: RolloutBook) -> Participation {
-    Participation(
+  static func part(_ action: Action, _ book: RolloutBook) -> Participation {
+    let spoken = book.spoken[action.device]
+    return Participation(
       action: action, stage: book.rollout.stages[action.stage].plan.name,
-      percent: action.isLeased ? book.spoken[action.device]?.percent : nil)
+      percent: action.isLeased ? spoken?.percent : nil,
+      bytes: action.isLeased ? spoken?.bytes : nil, errorClass: spoken?.errorClass,
+      code: spoken?.code)
   }
 
   /// One device; nil when there is none.

@@ -80,7 +80,7 @@ public struct ReportedAttribute: Sendable {
   }
 }
 
-/// Limits on plain tags and attributes, after those that hawkBit documents; see `Twin` for the rest.
+/// Limits on plain tags and attributes, after those that hawkBit documents; see `Twin` for others.
 public enum DeviceLimits {
   /// Attributes or tags per device.
   public static let attributeCount = 100

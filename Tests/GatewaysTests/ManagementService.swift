@@ -17,11 +17,14 @@ final class ManagementService {
   private struct Doorway: RequestHandler {
     let gateway: ManagementGateway
     let devices: DDIGateway
+    let native: NativeGateway
     func plan(_ head: Request) -> BodyPlan {
-      DDIGateway.serves(head.path) ? devices.plan(head) : gateway.plan(head)
+      if NativeGateway.serves(head.path) { return native.plan(head) }
+      return DDIGateway.serves(head.path) ? devices.plan(head) : gateway.plan(head)
     }
     func handle(_ request: Request, _ reply: inout Reply) {
       guard !DDIGateway.serves(request.path) else { return devices.handle(request, &reply) }
+      if NativeGateway.serves(request.path) { return native.handle(request, &reply) }
       gateway.handle(request, &reply)
     }
   }
@@ -80,7 +83,8 @@ final class ManagementService {
     server = try Server(
       configuration: ServerConfiguration(address: "127.0.0.1:0"),
       handler: Doorway(
-        gateway: gateway, devices: DDIGateway(plane: plane, publicURL: publicURL)),
+        gateway: gateway, devices: DDIGateway(plane: plane, publicURL: publicURL),
+        native: NativeGateway(plane: plane)),
       barrier: barrier)
     try server.start()
   }
