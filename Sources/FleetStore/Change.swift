@@ -126,6 +126,12 @@ public struct StoredDocument: Equatable, Sendable {
   public enum Kind: String, Sendable, CaseIterable {
     /// Devices that were provisioned together.
     case batch
+    /// Something that a device is told to do.
+    case command
+    /// The same command for many devices.
+    case job
+    /// How one device stands in a job; its id is that of the job, a slash, and the device's.
+    case jobPart = "job-part"
   }
 
   /// Joins kind, id and content.

@@ -17,6 +17,8 @@ public final class ControlPlane: Sendable {
   public let images: ImageShelf
   let policies: PolicyShelf
   let timeZones: TimeZoneShelf
+  /// Logs of devices; nil when none are kept.
+  public let logs: LogShelf?
   let clock: any Clock
   let randomness: any Randomness
   let access = Lock(AccessTable())
@@ -32,12 +34,13 @@ public final class ControlPlane: Sendable {
   public init(
     store: Store, images: ImageShelf, policies: PolicyShelf,
     timeZones: TimeZoneShelf = TimeZoneShelf(), clock: any Clock = SystemClock(),
-    randomness: any Randomness = SystemRandomness()
+    randomness: any Randomness = SystemRandomness(), logs: LogShelf? = nil
   ) {
     self.store = store
     self.images = images
     self.policies = policies
     self.timeZones = timeZones
+    self.logs = logs
     self.clock = clock
     self.randomness = randomness
     loadedAt = clock.now

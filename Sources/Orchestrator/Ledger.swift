@@ -23,6 +23,8 @@ struct Ledger {
   var silences = DeadlineQueue()
   /// Kinds of devices that are kept from updates until a person says so.
   var safeguards: [Int: Safeguard] = [:]
+  /// What devices are told to do besides updates.
+  var commands = CommandQueue()
   /// The last change handed to the store; an answer that shows an action waits for it.
   var lastTicket: UInt64 = 0
   /// What closed rollouts kept of their devices, to be let go of when nobody waits.

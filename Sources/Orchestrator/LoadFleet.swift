@@ -109,10 +109,13 @@ private struct FleetLoader: SnapshotVisitor {
   }
 
   mutating func visit(document: StoredDocument, of tenant: Name) {
-    guard room(tenant) != nil else { return }
-    switch document.kind {
-    case .batch: break
-    }
+    guard let room = room(tenant) else { return }
+    let isRead =
+      switch document.kind {
+      case .batch: true
+      case .command, .job, .jobPart: room.ledger.withLock { $0.restore(document) }
+      }
+    if !isRead { fail("\(document.kind.rawValue) \(document.id) of \(tenant) is not complete") }
   }
 
   mutating func visit(action: Action, of tenant: Name) {
@@ -152,7 +155,10 @@ private struct FleetLoader: SnapshotVisitor {
 
   func finish() {
     for room in rooms.values {
-      room.ledger.withLock { $0.refreshLive() }
+      room.ledger.withLock { ledger in
+        ledger.refreshLive()
+        ledger.commands.finishLoading(of: room.tenant, now: now)
+      }
       plane.reindex(room)
     }
     let reserved = reserved

@@ -73,7 +73,8 @@ final class ManagementService {
       images: ImageShelf(
         blobs: try BlobDirectory(root: directory + "/images"), key: try SigningKey.generate(),
         compressor: try ImageCompressor(level: 1, workerCount: 0), imageBytesMax: imageBytesMax),
-      policies: PolicyShelf(directory: directory + "/policies"), clock: clock)
+      policies: PolicyShelf(directory: directory + "/policies"), clock: clock,
+      logs: try LogShelf(root: directory + "/logs"))
     try plane.load()
     for name in ["DEFAULT", "other"] {
       _ = try plane.createTenant(try Name(name), settings: .object([]))

@@ -71,6 +71,18 @@ public enum CommandMachine {
     return next
   }
 
+  /// The command after it was given up for a reason that nobody can undo, whatever its state; the
+  /// same when it is over.
+  public static func abandon(
+    _ command: Command, because reason: String, at now: Instant
+  ) -> Command {
+    guard !command.isEnded else { return command }
+    var next = command
+    end(&next, as: .cancelled, now)
+    next.text = reason
+    return next
+  }
+
   private static func take(_ report: CommandReport, _ next: inout Command, _ now: Instant) {
     let known = next
     if let ending = known.ending {

@@ -40,7 +40,7 @@ struct ServerProcess {
       images: try directory.images(
         key: try directory.signingKey(), compressionLevel: options.compressionLevel,
         imageBytesMax: options.imageBytesMax),
-      policies: PolicyShelf(directory: options.policies))
+      policies: PolicyShelf(directory: options.policies), logs: try directory.logs())
     let startedAt = plane.now
     let isFirst = try load(plane, directory, startedAt)
     let server = try makeServer(plane, barrier)
@@ -107,6 +107,7 @@ struct ServerProcess {
       if ticks % ServerProcess.ticksPerSave == 0 { plane.saveLastSeen(all: false) }
       if ticks % ServerProcess.ticksPerPrune == 0 {
         plane.pruneReports(olderThan: options.reportAge)
+        plane.removeOldLogs()
       }
     }
   }
