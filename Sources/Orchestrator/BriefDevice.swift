@@ -57,7 +57,7 @@ extension ControlPlane {
   public func brief(
     _ room: Room, device id: UnsafeRawBufferPointer, token: UnsafeRawBufferPointer, known: UInt32?
   ) -> BriefingAnswer {
-    switch poll(room, device: id, token: token) {
+    switch poll(room, device: id, token: token, isPatient: true) {
     case .refused: return .refused
     case .idle(let terms):
       if let known, known != 0, known == terms.briefing { return .unchanged(terms) }
@@ -73,7 +73,8 @@ extension ControlPlane {
     _ room: Room, _ id: UnsafeRawBufferPointer, _ terms: PollTerms, action: ActionID?,
     isToStop: Bool
   ) -> BriefingAnswer {
-    guard let device = try? DeviceID(String(decoding: id, as: UTF8.self)),  // was found in the table
+    // It was found in the table, so it is valid.
+    guard let device = try? DeviceID(String(decoding: id, as: UTF8.self)),
       let known = room.fleet.device(DeviceKey(tenant: room.tenant, device: device))?.device
     else { return .refused }
     let now = clock.now

@@ -4,6 +4,7 @@ import Crypto
 public import FleetStore
 import ImagePipeline
 import RolloutEngine
+import Synchronization
 public import UpdateModel
 import UpdateTrust
 
@@ -27,6 +28,10 @@ public final class ControlPlane: Sendable {
   /// The one lock that is held while files are deleted, and the outermost; event loops never ask.
   let imagesInPreparation = Lock<[Digest: Int]>([:])
   private let rooms = Lock<[Name: Room]>([:])
+  /// Polls per second that devices are asked to make all together, at most.
+  let pollsPerSecondMax: Int
+  /// Devices of all tenants, counted about once a second.
+  let fleetSize = Atomic<Int>(0)
   /// When this process began to hear devices.
   let loadedAt: Instant
 
@@ -34,7 +39,8 @@ public final class ControlPlane: Sendable {
   public init(
     store: Store, images: ImageShelf, policies: PolicyShelf,
     timeZones: TimeZoneShelf = TimeZoneShelf(), clock: any Clock = SystemClock(),
-    randomness: any Randomness = SystemRandomness(), logs: LogShelf? = nil
+    randomness: any Randomness = SystemRandomness(), pollsPerSecondMax: Int = 5_000,
+    logs: LogShelf? = nil
   ) {
     self.store = store
     self.images = images
@@ -43,6 +49,7 @@ public final class ControlPlane: Sendable {
     self.logs = logs
     self.clock = clock
     self.randomness = randomness
+    self.pollsPerSecondMax = pollsPerSecondMax
     loadedAt = clock.now
   }
 

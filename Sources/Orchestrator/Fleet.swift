@@ -87,8 +87,8 @@ final class Fleet: Sendable {
   /// The epoch at which a device was last looked at, or `waits`; 0 when it is to be looked at.
   func idleEpoch(of device: DeviceID) -> UInt32 { record(device)?.idleEpoch ?? 0 }
 
-  /// Stands for the epoch of a device that was looked at and has something to wait for: it is looked
-  /// at again at its next poll.
+  /// Stands for the epoch of a device that was looked at and has something to wait for: it is
+  /// looked at again at its next poll.
   static let waits = UInt32.max
 
   /// Whether a device was told anything by the native protocol since the start.

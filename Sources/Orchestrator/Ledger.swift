@@ -50,6 +50,15 @@ struct Ledger {
       .sorted(by: Supersession.isBefore).map(\.id)
   }
 
+  /// Whether no rollout can concern a device that has nothing to do: none is under way, and none is
+  /// watched any more.
+  func isQuiet(at now: Instant) -> Bool {
+    live.allSatisfy { id in
+      guard let rollout = books[id]?.rollout else { return true }
+      return rollout.status == .completed && !rollout.isWatchingSilence(at: now)
+    }
+  }
+
   /// The artifacts of a release for a hardware model; empty when none fits.
   func artifacts(of release: ReleaseID, for hardware: Name) -> [Artifact] {
     (releases[release]?.artifacts ?? []).compactMap { artifacts[$0] }

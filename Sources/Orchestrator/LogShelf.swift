@@ -141,7 +141,9 @@ public final class LogShelf: Sendable {
       where mkdir(path, 0o700) != 0 && errno != EEXIST {
         throw LogShelf.failure("make", path)
       }
-      do { try upload.keep(as: name.text, in: folder) } catch { throw Problem(error) }
+      do throws(ImageError) { try upload.keep(as: name.text, in: folder) } catch {
+        throw Problem(error)
+      }
       for log in dropped { unlink("\(folder)/\(log.name)") }
       replace(device, with: old.filter { !dropped.contains($0) } + [log])
     }

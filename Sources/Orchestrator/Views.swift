@@ -15,6 +15,8 @@ public struct RolloutView: Sendable {
   public let reason: String
   /// When it was looked at.
   public let at: Instant
+  /// Devices that hold a lease, at most ten, those that changed last first.
+  public let underWay: [Participation]
 }
 
 /// A device with what operators, the device itself and the rollouts say about it.
@@ -192,7 +194,15 @@ extension ControlPlane {
     let refusal = rollout.status == .draft ? book.startRefusal?.detail : nil
     return RolloutView(
       rollout: rollout, release: book.release,
-      reason: refusal.map { "not started as scheduled: \($0)" } ?? reason, at: now)
+      reason: refusal.map { "not started as scheduled: \($0)" } ?? reason, at: now,
+      underWay: underWay(in: book))
+  }
+
+  // Of very many leases only some are looked at: a page shows ten, several times a second.
+  private static func underWay(in book: RolloutBook) -> [Participation] {
+    let actions = book.leases.prefix(1000).compactMap { book.actions[$0] }
+    return actions.sorted { ($1.changedAt, $0.device) < ($0.changedAt, $1.device) }
+      .prefix(10).map { part($0, book) }
   }
 
   /// What happened to a rollout, newest first, and the place where the next page starts.
@@ -218,6 +228,15 @@ extension ControlPlane {
         of: DeviceKey(tenant: room.tenant, device: device), before: before, limit: limit)
       return (page.entries.map { DeviceMoment($0.content) }, page.next)
     } catch { throw Problem(.internalError, "the history cannot be read: \(error)") }
+  }
+
+  /// What a device said that it runs, newest first.
+  ///
+  /// Reads the disk: not for event loops.
+  public func runs(of device: DeviceID, in room: Room) throws(Problem) -> [DeviceRun] {
+    do { return try store.runs(of: DeviceKey(tenant: room.tenant, device: device)) } catch {
+      throw Problem(.internalError, "the history cannot be read: \(error)")
+    }
   }
 
   /// The devices that take part in a rollout, by id after `cursor`, at most `limit`.

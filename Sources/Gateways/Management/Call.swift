@@ -17,6 +17,8 @@ struct Call: Sendable {
   let query: Query
   /// The body.
   let body: [UInt8]
+  /// The version that the caller saw, of `If-Match: "7"`; nil without one.
+  let expectedVersion: String?
 
   /// A captured part of the path; the route table guarantees that it is there.
   subscript(name: String) -> String { captures[name] ?? "" }

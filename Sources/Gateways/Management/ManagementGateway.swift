@@ -20,6 +20,7 @@ public final class ManagementGateway: Sendable {
   private let table = RouteTable(
     StatusResource.routes + TenantResource.routes + TokenResource.routes
       + ArtifactResource.routes + ReleaseResource.routes + DeviceResource.routes
+      + TwinResource.routes
       + GroupResource.routes + PolicyResource.routes + RolloutResource.routes
       + SafeguardResource.routes)
 
@@ -149,7 +150,8 @@ public final class ManagementGateway: Sendable {
   ) throws(Refusal) -> Call {
     Call(
       plane: plane, service: facts, caller: caller, captures: captures,
-      query: try query(route, request), body: Array(request.body))
+      query: try query(route, request), body: Array(request.body),
+      expectedVersion: request.header("if-match").map { String(decoding: $0, as: UTF8.self) })
   }
 
   private func query(_ route: Route, _ request: Request) throws(Refusal) -> Query {

@@ -37,6 +37,10 @@ extension Documents {
       "reason": .string(view.reason),
       "stop": rollout.stop.map { .string($0.description) },
       "counts": counts(tally),
+      "underWay": .array(
+        view.underWay.map { part in
+          ["id": .string(part.action.device.text), "update": update(part)]
+        }),
       "stages": .array(rollout.stages.indices.map { stage($0, of: rollout) }),
       "evidence": evidence(view, isWhole: withPolicy),
       "policyDocument": withPolicy ? specification.policyDocument : nil,

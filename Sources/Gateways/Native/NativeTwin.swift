@@ -29,22 +29,12 @@ extension NativeGateway {
           InvalidValue(field: "reported", reason: "give an object with the properties to change"))
       }
       let expected = try request.header("If-Match").map { (tag) throws(Problem) in
-        try NativeGateway.version(in: tag)
+        try EntityTag.version(String(decoding: tag, as: UTF8.self))
       }
       let (section, ticket) = try plane.report(
         by: visit.device, patch, expected: expected, in: visit.room)
       let answer: JSON = ["reported": ["version": .integer(Int64(clamping: section.version))]]
       reply.send(Response(json: answer), after: ticket)
     } catch { NativeGateway.refuse(error, &reply) }
-  }
-
-  // The version in an entity tag such as `"7"`.
-  static func version(in tag: UnsafeRawBufferPointer) throws(Problem) -> UInt64 {
-    let text = String(decoding: tag, as: UTF8.self)
-    guard let version = UInt64(text.filter { $0 != "\"" }) else {
-      throw Problem(
-        InvalidValue(field: "If-Match", reason: "'\(text.prefix(40))' is no version such as \"7\""))
-    }
-    return version
   }
 }

@@ -7,7 +7,7 @@ enum CommandTable {
     [ServeCommand.command],
     ArtifactCommands.all,
     ReleaseCommands.all,
-    DeviceCommands.all,
+    DeviceCommands.all, TwinCommands.all,
     GroupCommands.all,
     PolicyCommands.all,
     RolloutCommands.all,

@@ -40,7 +40,8 @@ struct ServerProcess {
       images: try directory.images(
         key: try directory.signingKey(), compressionLevel: options.compressionLevel,
         imageBytesMax: options.imageBytesMax),
-      policies: PolicyShelf(directory: options.policies), logs: try directory.logs())
+      policies: PolicyShelf(directory: options.policies),
+      pollsPerSecondMax: options.pollsPerSecondMax, logs: try directory.logs())
     let startedAt = plane.now
     let isFirst = try load(plane, directory, startedAt)
     let server = try makeServer(plane, barrier)
