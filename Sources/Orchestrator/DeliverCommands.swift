@@ -86,17 +86,19 @@ extension ControlPlane {
     var askAgain: Instant?
     let live = ledger.commands.jobs.live
     guard !live.isEmpty,
-      let known = draft.room.fleet.device(
-        DeviceKey(tenant: draft.room.tenant, device: device))?.device
+      let (known, seen) = draft.room.fleet.device(
+        DeviceKey(tenant: draft.room.tenant, device: device))
     else { return nil }
     for id in live {
       guard let book = ledger.commands.jobs[id], book.parts[device] == nil,
-        ledger.isMember(known, of: book.job.target)
+        book.job.status == .running, draft.now < book.job.until
       else { continue }
-      if case .paused = book.job.status { continue }
-      guard draft.now < book.job.until, let capability = known.capability(for: book.job) else {
+      guard ledger.isMember(known, of: book.job.target, lastSeen: seen, now: draft.now) else {
+        // One that asks for an age may take it in without anything happening.
+        if book.job.target.dependsOnTime { isWaiting = true }
         continue
       }
+      guard let capability = known.capability(for: book.job) else { continue }
       if capability.isDisruptive, !book.job.isForced, ledger.isInstalling(device) {
         isWaiting = true
         continue
@@ -131,6 +133,16 @@ extension ControlPlane {
   }
 }
 
+extension JobTarget {
+  /// Whether devices come and go with time alone.
+  fileprivate var dependsOnTime: Bool {
+    switch self {
+    case .query(let query): query.dependsOnTime
+    case .everyone, .group, .devices: false
+    }
+  }
+}
+
 extension Device {
   /// What a device says about the command of a job; nil when it does not know it or would refuse
   /// the arguments.
@@ -145,12 +157,18 @@ extension Device {
 
 extension Ledger {
   /// Whether a device belongs to the target of a job.
-  func isMember(_ device: Device, of target: JobTarget) -> Bool {
+  func isMember(
+    _ device: Device, of target: JobTarget, lastSeen: Instant, now: Instant
+  ) -> Bool {
     switch target {
-    case .everyone: true
-    case .group(let name): groups[name]?.contains(device) ?? false
-    case .filter(let filter): filter.matches(device)
-    case .devices(let ids): ids.contains(device.key.device)
+    case .everyone: return true
+    case .group(let name): return groups[name]?.contains(device) ?? false
+    case .devices(let ids): return ids.contains(device.key.device)
+    case .query(let query):
+      let names = query.fields.contains(.group)
+        ? groups.values.filter { $0.contains(device) }.map(\.group.name).sorted() : nil
+      return query.matches(
+        DeviceSubject(device, lastSeen: lastSeen, groups: names), at: now)
     }
   }
 

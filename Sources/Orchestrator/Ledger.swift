@@ -50,10 +50,11 @@ struct Ledger {
       .sorted(by: Supersession.isBefore).map(\.id)
   }
 
-  /// Whether no rollout can concern a device that has nothing to do: none is under way, and none is
-  /// watched any more.
+  /// Whether no rollout and no job can concern a device that has nothing to do: none is under way,
+  /// and none is watched any more.
   func isQuiet(at now: Instant) -> Bool {
-    live.allSatisfy { id in
+    guard commands.jobs.live.isEmpty else { return false }
+    return live.allSatisfy { id in
       guard let rollout = books[id]?.rollout else { return true }
       return rollout.status == .completed && !rollout.isWatchingSilence(at: now)
     }

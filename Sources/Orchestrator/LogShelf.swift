@@ -127,11 +127,10 @@ public final class LogShelf: Sendable {
       let log = StoredLog(name: name, size: upload.size, at: now)
       let old = list(device).reversed().filter { $0.name != name }
       let dropped = LogShelf.toDrop(from: Array(old), for: log)
+      let kept = old.filter { !dropped.contains($0) } + [log]
       let total = index.withLock { $0[device.tenant]?.bytes ?? 0 }
-      let freed = list(device).reduce(0) { $0 + $1.size } - old.reduce(0) { $0 + $1.size }
-      guard
-        total - freed - dropped.reduce(0) { $0 + $1.size } + log.size <= LogShelf.tenantBytesMax
-      else {
+      let growth = LogShelf.bytes(kept) - LogShelf.bytes(list(device))
+      guard total + growth <= LogShelf.tenantBytesMax else {
         throw Problem(
           .insufficientStorage,
           "the logs of the tenant take \(total) bytes; at most \(LogShelf.tenantBytesMax) are kept")
@@ -145,9 +144,11 @@ public final class LogShelf: Sendable {
         throw Problem(error)
       }
       for log in dropped { unlink("\(folder)/\(log.name)") }
-      replace(device, with: old.filter { !dropped.contains($0) } + [log])
+      replace(device, with: kept)
     }
   }
+
+  private static func bytes(_ logs: [StoredLog]) -> Int64 { logs.reduce(0) { $0 + $1.size } }
 
   private static func toDrop(from logs: [StoredLog], for new: StoredLog) -> [StoredLog] {
     var rest = logs[...]
@@ -200,8 +201,7 @@ public final class LogShelf: Sendable {
     let folder = LogShelf.folder(of: device.device)
     index.withLock { tenants in
       var known = tenants[device.tenant] ?? TenantLogs()
-      known.bytes -= (known.folders[folder] ?? []).reduce(0) { $0 + $1.size }
-      known.bytes += logs.reduce(0) { $0 + $1.size }
+      known.bytes += LogShelf.bytes(logs) - LogShelf.bytes(known.folders[folder] ?? [])
       known.folders[folder] = logs.isEmpty ? nil : logs
       tenants[device.tenant] = known
     }

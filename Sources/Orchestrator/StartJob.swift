@@ -52,7 +52,7 @@ extension ControlPlane {
     }
     let ledger = room.ledger.withLock { $0.selectionCopy() }
     switch request.target {
-    case .everyone, .filter: break
+    case .everyone, .query: break
     case .group(let name):
       guard ledger.groups[name] != nil else {
         throw Problem(.unprocessable, "there is no group \(name)")
@@ -113,9 +113,12 @@ extension ControlPlane {
   ) -> JobCensus {
     var census = JobCensus()
     var page = IDPage<DeviceID>(after: nil, limit: JobCensus.examplesMax)
-    func look(_ device: Device) {
+    let now = clock.now
+    func look(_ device: Device, _ lastSeen: Instant) {
       let id = device.key.device
-      guard done[id] == nil, ledger.isMember(device, of: target) else { return }
+      guard done[id] == nil,
+        ledger.isMember(device, of: target, lastSeen: lastSeen, now: now)
+      else { return }
       let list = CapabilityList(reported: device.twin.reported.properties["capabilities"])
       let fault: String? =
         if let capability = list[command] {
@@ -132,10 +135,10 @@ extension ControlPlane {
     if case .devices(let ids) = target {
       for id in ids.sorted() {
         let key = DeviceKey(tenant: room.tenant, device: id)
-        if let device = room.fleet.device(key)?.device { look(device) }
+        if let (device, lastSeen) = room.fleet.device(key) { look(device, lastSeen) }
       }
     } else {
-      room.fleet.forEach(in: room.tenant) { device, _ in look(device) }
+      room.fleet.forEach(in: room.tenant, look)
     }
     census.examples = page.items
     return census

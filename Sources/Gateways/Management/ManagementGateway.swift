@@ -20,7 +20,7 @@ public final class ManagementGateway: Sendable {
   private let table = RouteTable(
     StatusResource.routes + TenantResource.routes + TokenResource.routes
       + ArtifactResource.routes + ReleaseResource.routes + DeviceResource.routes
-      + TwinResource.routes
+      + TwinResource.routes + CommandResource.routes + LogResource.routes + JobResource.routes
       + GroupResource.routes + PolicyResource.routes + RolloutResource.routes
       + SafeguardResource.routes)
 

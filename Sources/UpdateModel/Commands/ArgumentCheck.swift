@@ -111,12 +111,12 @@ private struct ArgumentCheck {
   private mutating func checkRange(
     _ value: JSON, _ rules: ArgumentSchema.Rules, _ path: String
   ) {
-    guard let number = DecimalNumber(value) else { return }
-    if let minimum = rules.minimum, let least = DecimalNumber(minimum), number < least {
-      refuse(path, "found \(value.kind); the least is \(String(decoding: minimum.text, as: UTF8.self))")
+    guard let number = value.number else { return }
+    if let minimum = rules.minimum, let least = minimum.number, number < least {
+      refuse(path, "found \(value.kind); the least is \(least)")
     }
-    if let maximum = rules.maximum, let most = DecimalNumber(maximum), most < number {
-      refuse(path, "found \(value.kind); the most is \(String(decoding: maximum.text, as: UTF8.self))")
+    if let maximum = rules.maximum, let most = maximum.number, most < number {
+      refuse(path, "found \(value.kind); the most is \(most)")
     }
   }
 
@@ -132,7 +132,7 @@ extension ArgumentSchema.ValueType {
     case (.null, .null), (.boolean, .bool), (.string, .string), (.array, .array),
       (.object, .object), (.number, .integer), (.number, .decimal), (.integer, .integer):
       true
-    case (.integer, .decimal): DecimalNumber(value)?.isInteger ?? false
+    case (.integer, .decimal): value.number?.isWhole ?? false
     default: false
     }
   }

@@ -188,7 +188,7 @@ private struct SchemaReader {
   }
 
   private func number(_ value: JSON, at place: String) throws(InvalidValue) -> JSON {
-    guard DecimalNumber(value) != nil else {
+    guard value.number != nil else {
       throw refuse(place, "is \(value.kind) where a number is expected")
     }
     return value

@@ -98,8 +98,8 @@ public enum JobTarget: Equatable, Sendable {
   case everyone
   /// The members of a group.
   case group(Name)
-  /// Those that match a filter.
-  case filter(DeviceFilter)
+  /// Those that meet a query.
+  case query(Query)
   /// Those that are listed.
   case devices(Set<DeviceID>)
 

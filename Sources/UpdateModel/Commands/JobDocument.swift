@@ -68,7 +68,7 @@ extension JobTarget {
     switch self {
     case .everyone: ["all": true]
     case .group(let name): ["group": .string(name.text)]
-    case .filter(let filter): ["filter": .string(filter.description)]
+    case .query(let query): ["where": .string(query.description)]
     case .devices(let ids): ["devices": .array(ids.sorted().map { .string($0.text) })]
     }
   }
@@ -77,8 +77,8 @@ extension JobTarget {
     // All parts were checked before they were stored.
     if let group = stored["group"]?.string.flatMap({ try? Name($0) }) {
       self = .group(group)
-    } else if let filter = stored["filter"]?.string.flatMap({ try? DeviceFilter($0) }) {
-      self = .filter(filter)
+    } else if let query = stored["where"]?.string.flatMap({ try? Query($0) }) {
+      self = .query(query)
     } else if let ids = stored["devices"]?.array {
       self = .devices(Set(ids.compactMap { $0.string.flatMap { try? DeviceID($0) } }))
     } else if stored["all"]?.bool == true {
