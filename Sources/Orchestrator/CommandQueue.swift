@@ -156,7 +156,8 @@ struct CommandQueue {
   /// Forgets what is old, or more than is kept; returns what is to be stored.
   mutating func forget(of tenant: Name, now: Instant) -> [Change] {
     var changes: [Change] = []
-    if let last = endings.last, (finished[last.device]?.count ?? 0) > CommandQueue.finishedPerDevice,
+    if let last = endings.last,
+      (finished[last.device]?.count ?? 0) > CommandQueue.finishedPerDevice,
       let oldest = finished[last.device]?.first(where: { $0.id.number != lastNumber })
     {
       changes += drop(oldest.id, of: last.device, tenant)

@@ -165,7 +165,8 @@ extension Ledger {
     case .group(let name): return groups[name]?.contains(device) ?? false
     case .devices(let ids): return ids.contains(device.key.device)
     case .query(let query):
-      let names = query.fields.contains(.group)
+      let names =
+        query.fields.contains(.group)
         ? groups.values.filter { $0.contains(device) }.map(\.group.name).sorted() : nil
       return query.matches(
         DeviceSubject(device, lastSeen: lastSeen, groups: names), at: now)

@@ -52,7 +52,7 @@ import UpdateModel
     for _ in 0..<40 {
       for index in devices.indices { try act(&devices[index], shop, &chance) }
     }
-    for _ in 0..<4 { shop.pass(.days(30)) }
+    for _ in 0..<3 { shop.pass(.days(1)) }
     try check(sent, devices, shop, seed)
   }
 
@@ -106,7 +106,7 @@ import UpdateModel
     var told = 0
     for (id, index) in sent {
       let device = devices[index]
-      // The history tells of the end of each, also of those that are forgotten by now.
+      // One of more than a hundred may be forgotten; the history tells of the end of each.
       guard let command = try? shop.command(id, device.name) else { continue }
       told += 1
       let ending = try #require(command.ending, "seed \(seed): \(id) did not end")
@@ -119,7 +119,7 @@ import UpdateModel
         #expect(command.wasShown || device.memory[id] == nil, "seed \(seed), \(id)")
       }
     }
-    #expect(told > 0, "seed \(seed)")
+    #expect(told > sent.count / 2, "seed \(seed)")
     for (index, device) in devices.enumerated() {
       let history = try shop.orderHistory(device.name)
       for (id, owner) in sent where owner == index {

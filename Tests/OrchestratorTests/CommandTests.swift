@@ -33,7 +33,7 @@ import UpdateModel
 
   @Test func `an idle device is woken by its command alone`() throws {
     for device in ["d1", "d2"] {
-      guard case .briefing(let first) = try shop.brief(device) else { throw TestFailure() }
+      guard case .briefing(let first) = try shop.brief(device) else { throw Unexpected() }
       shop.plane.noteBriefing(7, of: first.device, in: shop.room)
       _ = try shop.brief(device)
     }
@@ -90,7 +90,7 @@ import UpdateModel
     let device = try DeviceID("d1")
     let early = try shop.plane.send(request, to: device, by: "alice", in: shop.room).sent
     #expect(early.notes.contains { $0.contains("DDI has no commands") })
-    guard case .briefing(let briefing) = try shop.brief("d1") else { throw TestFailure() }
+    guard case .briefing(let briefing) = try shop.brief("d1") else { throw Unexpected() }
     shop.plane.noteBriefing(1, of: briefing.device, in: shop.room)
     let late = try shop.plane.send(request, to: device, by: "alice", in: shop.room).sent
     #expect(late.notes.isEmpty)
@@ -139,8 +139,8 @@ import UpdateModel
 
   @Test func `a device can only speak of its own commands`() throws {
     let id = try shop.send("identify", to: "d1").id
-    guard case .unknown = try shop.say(.done, id, "d2") else { throw TestFailure() }
-    guard case .unknown = try shop.say(.done, CommandID(99), "d1") else { throw TestFailure() }
+    guard case .unknown = try shop.say(.done, id, "d2") else { throw Unexpected() }
+    guard case .unknown = try shop.say(.done, CommandID(99), "d1") else { throw Unexpected() }
     #expect(try shop.command(id, "d1").state == .queued)
   }
 

@@ -116,7 +116,7 @@ import UpdateModel
     shop.clock.advance(.seconds(30))
     try shop.restart()
     #expect(try round() == [])
-    guard case .briefing(let briefing) = try shop.brief("d3") else { throw TestFailure() }
+    guard case .briefing(let briefing) = try shop.brief("d3") else { throw Unexpected() }
     // It is told to come when there is room, and no earlier.
     #expect((30...32).contains(briefing.pollAfter.wholeSeconds))
     shop.clock.advance(.seconds(31))
@@ -130,7 +130,7 @@ import UpdateModel
     try round(["d2"], .failed)
     #expect(try shop.job("risky").job.status == .running)
     try round(["d3"], .rejected)
-    guard case .paused(let reason) = try shop.job("risky").job.status else { throw TestFailure() }
+    guard case .paused(let reason) = try shop.job("risky").job.status else { throw Unexpected() }
     #expect(reason == "2 of 3 devices did not do it, more than 30%")
     #expect(try round(["d4"]) == [])
     try shop.restart()

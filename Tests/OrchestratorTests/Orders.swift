@@ -93,3 +93,6 @@ func problem(_ body: () throws -> Void) -> Problem? {
     return nil
   } catch { return error as? Problem }
 }
+
+/// An answer of another kind than the test is about.
+struct Unexpected: Error {}

@@ -66,9 +66,10 @@ import UpdateModel
 
   @Test func `every fault is found, up to a limit`() throws {
     let strings = try schema(#"{"items":{"type":"string"}}"#)
-    #expect(strings.faults(of: .array([1, "a", 2, "b", 3])).map(\.field) == [
-      "$.arguments[0]", "$.arguments[2]", "$.arguments[4]",
-    ])
+    #expect(
+      strings.faults(of: .array([1, "a", 2, "b", 3])).map(\.field) == [
+        "$.arguments[0]", "$.arguments[2]", "$.arguments[4]",
+      ])
     let many = JSON.array([JSON](repeating: 1, count: 1000))
     #expect(strings.faults(of: many).count == DocumentReader.Faults.limit)
   }
@@ -80,9 +81,10 @@ import UpdateModel
                       "at": {"format": "date-time"}},
        "allOf": [{"required": ["colour"]}], "items": {"uniqueItems": true}}
       """
-    #expect(try schema(text).unchecked == [
-      "/properties/colour/pattern", "/properties/at/format", "/allOf", "/items/uniqueItems",
-    ])
+    #expect(
+      try schema(text).unchecked == [
+        "/properties/colour/pattern", "/properties/at/format", "/allOf", "/items/uniqueItems",
+      ])
   }
 
   @Test(arguments: [

@@ -30,11 +30,12 @@ import UpdateModel
       """#)
     #expect(list.advertised.map(\.name.text) == ["ok"])
     #expect(list.advertised[0].isDisruptive == false)
-    #expect(list.ignored.map(\.field) == [
-      "capabilities[0]", "capabilities[1].name", "capabilities[2].name", "capabilities[3].title",
-      "capabilities[4].disruptive", "capabilities[5].arguments/properties/x/type",
-      "capabilities[7].name",
-    ])
+    #expect(
+      list.ignored.map(\.field) == [
+        "capabilities[0]", "capabilities[1].name", "capabilities[2].name", "capabilities[3].title",
+        "capabilities[4].disruptive", "capabilities[5].arguments/properties/x/type",
+        "capabilities[7].name",
+      ])
   }
 
   @Test func `only so many count`() throws {
@@ -50,9 +51,10 @@ import UpdateModel
   func `the standard commands are there whatever is reported`(reported: JSON?) throws {
     let list = CapabilityList(reported: reported)
     #expect(list.advertised.isEmpty)
-    #expect(list.standard.map(\.name.text) == [
-      "reboot", "factory-reset", "collect-logs", "identify", "safe-mode",
-    ])
+    #expect(
+      list.standard.map(\.name.text) == [
+        "reboot", "factory-reset", "collect-logs", "identify", "safe-mode",
+      ])
     #expect(list.standard.map(\.isDisruptive) == [true, true, false, false, true])
     #expect(list.standard.allSatisfy { $0.arguments?.faults(of: .object([])).isEmpty ?? false })
     #expect(list.standard.allSatisfy { $0.arguments?.faults(of: ["x": 1]).count == 1 })

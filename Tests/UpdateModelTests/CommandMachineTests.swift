@@ -67,12 +67,12 @@ import UpdateModel
     state: String, outcome: String
   ) throws {
     let before = try command(in: state)
-    do {
+    do throws(CommandRefusal) {
       let after = try CommandMachine.apply(.cancelled(by: "carol"), to: before, at: start)
       #expect(after.state.word == outcome)
       #expect(after.text?.contains("carol") ?? false)
-    } catch let refusal as CommandRefusal {
-      switch refusal {
+    } catch {
+      switch error {
       case .underWay: #expect(outcome == "underWay")
       case .ended(let ending):
         #expect(ending.rawValue == outcome.filter { $0 != "!" })
@@ -157,7 +157,8 @@ import UpdateModel
     var before = try command(in: state)
     before = try CommandMachine.apply(.logged("a.log"), to: before, at: start)
     before = try CommandMachine.apply(
-      .reported(CommandReport(.running, result: [1, ["a": nil]], text: "…")), to: before, at: start)
+      .reported(CommandReport(.running, result: [1, ["a": .null]], text: "…")), to: before,
+      at: start)
     let text = before.stored.text
     #expect(Command(id: before.id, stored: try JSON.parse(text)) == before)
   }
@@ -173,11 +174,11 @@ import UpdateModel
   // MARK: Reports
 
   @Test func `a report is read, and what is unknown in it is ignored`() throws {
-    let report = try CommandReport(
-      ["state": "running", "percent": 7, "result": ["a": 1], "text": "x", "more": 1])
+    let said: JSON = ["state": "running", "percent": 7, "result": ["a": 1], "text": "x", "more": 1]
+    let report = try CommandReport(said)
     #expect(report == CommandReport(.running, percent: 7, result: ["a": 1], text: "x"))
-    #expect(try CommandReport(["state": "done", "percent": nil, "result": nil, "text": nil])
-      == CommandReport(.done))
+    let bare: JSON = ["state": "done", "percent": .null, "result": .null, "text": .null]
+    #expect(try CommandReport(bare) == CommandReport(.done))
   }
 
   @Test(arguments: [

@@ -38,7 +38,8 @@ extension NativeGateway {
       if let length = head.contentLength, length > Int(LogShelf.logBytesMax) {
         throw Problem(
           .tooLarge,
-          "the log has \(length) bytes; at most \(LogShelf.logBytesMax) are taken, send it in parts")
+          "the log has \(length) bytes; at most \(LogShelf.logBytesMax) are taken, send it in parts"
+        )
       }
       guard let place = logPlaces.take() else { return .refuse(Busy.response) }
       return .stream(

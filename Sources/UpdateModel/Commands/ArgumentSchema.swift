@@ -96,7 +96,8 @@ private struct SchemaReader {
     nodes += 1
     guard depth <= ArgumentSchema.depthMax, nodes <= ArgumentSchema.nodesMax else {
       throw refuse(
-        pointer, "is nested deeper than \(ArgumentSchema.depthMax) or has more than "
+        pointer,
+        "is nested deeper than \(ArgumentSchema.depthMax) or has more than "
           + "\(ArgumentSchema.nodesMax) parts")
     }
     if let isAllowed = value.bool { return isAllowed ? .anything : .nothing }

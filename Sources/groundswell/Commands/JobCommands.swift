@@ -19,7 +19,9 @@ enum JobCommands {
   private static let create = Command.remote(
     "job create",
     "Gives a command to many devices, each when it calls, so many per minute and at a time.",
-    operands: [Operand("NAME", "name of the job; made from command and time without it", .optional)],
+    operands: [
+      Operand("NAME", "name of the job; made from command and time without it", .optional)
+    ],
     options: [
       .value("command", "NAME", "what they are told", required: true),
       .value("arg", "NAME=VALUE", "an argument; what is no JSON is a text", repeats: true),
@@ -76,7 +78,8 @@ enum JobCommands {
       }
       rate = .integer(number)
     }
-    let concurrent = arguments.has("concurrent")
+    let concurrent =
+      arguments.has("concurrent")
       ? try arguments.integer("concurrent", default: 1, in: JobLimits.range) : nil
     let minimum = try arguments.integer("stop-minimum", default: 5, in: JobLimits.range)
     let stamp = now.description.filter { $0.isNumber }
@@ -132,8 +135,11 @@ enum JobCommands {
     }
     let listing = try session.list(
       session.target("jobs", arguments[0], "devices").with("state", state))
-    session.show(listing, empty: "no device of it is \(Table.printable(state)), or they are no "
-      + "longer listed because the job is over") {
+    session.show(
+      listing,
+      empty: "no device of it is \(Table.printable(state)), or they are no "
+        + "longer listed because the job is over"
+    ) {
       Table("device", "state", rows: $0) { [$0.shown("device"), $0.shown("state")] }
     }
   }
