@@ -112,6 +112,9 @@ final class ManagementService {
     files(in: "").filter { $0.utf8.count == 2 }.flatMap { files(in: $0) }
   }
 
+  /// The names in a folder.
+  func files(inFolder path: String) -> [String] { ManagementService.entries(path) }
+
   private static func entries(_ path: String) -> [String] {
     guard let handle = opendir(path) else { return [] }
     defer { closedir(handle) }

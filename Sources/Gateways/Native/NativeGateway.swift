@@ -42,6 +42,9 @@ public final class NativeGateway: Sendable {
 
   /// Answers one request.
   public func handle(_ request: Request, _ reply: inout Reply) {
+    if request.path.elementsEqual("/device/v1/openapi.json".utf8) {
+      return NativeGateway.describe(request, &reply)
+    }
     guard let path = NativePath(request.path), let room = plane.room(path.tenant) else {
       return NativeGateway.refuse(Problem(.notFound, "there is nothing at this path"), &reply)
     }
@@ -89,6 +92,15 @@ public final class NativeGateway: Sendable {
     default:
       NativeGateway.refuse(Problem(.notFound, "there is nothing at this path"), &reply)
     }
+  }
+
+  private static func describe(_ request: Request, _ reply: inout Reply) {
+    guard request.method == .get || request.method == .head else {
+      return refuseMethod("GET, HEAD", &reply)
+    }
+    reply.send(
+      Response(
+        status: 200, contentType: "application/json", bytes: PackageResources.openapi_json))
   }
 
   // MARK: Refusals

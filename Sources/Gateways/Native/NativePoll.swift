@@ -20,6 +20,7 @@ extension NativeGateway {
     case .refused: NativeGateway.unauthorized(&reply)
     case .unchanged(let terms):
       if asked.waitSeconds > 0, terms.ticket == 0,
+        // It was found in the table, so it is valid.
         let device = path.withDevice({ try? DeviceID(String(decoding: $0, as: UTF8.self)) })
       {
         return wait(for: device, room, asked, terms.sleep, &reply)

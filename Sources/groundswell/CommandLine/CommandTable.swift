@@ -7,7 +7,7 @@ enum CommandTable {
     [ServeCommand.command],
     ArtifactCommands.all,
     ReleaseCommands.all,
-    DeviceCommands.all, TwinCommands.all, DeviceOrders.all,
+    DeviceCommands.all, TwinCommands.all, DeviceOrders.all, [EmulateCommand.command],
     GroupCommands.all,
     PolicyCommands.all,
     RolloutCommands.all,
@@ -16,6 +16,7 @@ enum CommandTable {
     SafeguardCommands.all,
     TenantCommands.all,
     TokenCommands.all,
+    [LabelCommand.command],
     [KeyCommand.command, StatusCommand.command],
     SimulateCommand.all,
   ].flatMap { $0 }
