@@ -114,6 +114,9 @@ final class Fleet: Sendable {
   /// looked at again at its next poll.
   static let waits = UInt32.max
 
+  /// Whether a device was told anything by the native protocol since the start.
+  func wasBriefed(_ device: DeviceID) -> Bool { record(device).map { $0.briefing != 0 } ?? false }
+
   /// Keeps the name of what a device was told.
   func noteBriefing(_ device: DeviceID, _ tag: UInt32) { update(device) { $0.briefing = tag } }
 
