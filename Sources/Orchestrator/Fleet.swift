@@ -55,8 +55,10 @@ struct Greeting {
 /// The devices of one tenant.
 final class Fleet: Sendable {
   private static let shardCount = 64
-  private let shards: [Lock<DeviceTable>]
-  private let texts = Lock(SharedTexts())
+  let shards: [Lock<DeviceTable>]
+  let texts = Lock(SharedTexts())
+  /// Fields that have columns, the one that was used last at the end.
+  let columnFields = Lock<[QueryField]>([])
 
   struct SharedTexts {
     var hardware = Interner()
@@ -287,7 +289,7 @@ final class Fleet: Sendable {
             table[index].accessMark &+= 1
           }
           table[index].token = token
-          table[index].details = details
+          table.setDetails(details, at: index)
           table[index].take(entry.proofs, life: entry.life)
           table[index].idleEpoch = 0
           if let versionReportedAt { table[index].versionReportedAt = versionReportedAt }
@@ -391,6 +393,11 @@ final class Fleet: Sendable {
       let bytes = UnsafeRawBufferPointer(utf8)
       return body(bytes, DeviceTable.hash(bytes))
     }
+  }
+
+  /// Which shard a device is in, or would be.
+  func shardNumber(of device: DeviceID) -> Int {
+    withBytes(of: device) { _, hash in Int(truncatingIfNeeded: hash >> 58) }
   }
 
   // The table uses the low bits of the hash, the shard the high ones.

@@ -129,7 +129,8 @@ enum DeviceResource {
       ]))
   }
 
-  private static func document(
+  /// One device; a problem when there is none.
+  static func document(
     _ id: DeviceID, _ call: Call, _ room: Room
   ) throws(Problem) -> JSON {
     guard let overview = call.plane.overview(of: id, in: room) else {

@@ -19,8 +19,8 @@ public final class ManagementGateway: Sendable {
   private let tables = Places(4)
   private let table = RouteTable(
     StatusResource.routes + TenantResource.routes + TokenResource.routes
-      + ArtifactResource.routes + ReleaseResource.routes + DeviceResource.routes
-      + TwinResource.routes
+      + ArtifactResource.routes + ReleaseResource.routes + QueryResource.routes
+      + DeviceResource.routes + TwinResource.routes
       + GroupResource.routes + PolicyResource.routes + RolloutResource.routes
       + SafeguardResource.routes + BatchResource.routes + DeviceLifeResource.routes
       + EnrolmentResource.routes)

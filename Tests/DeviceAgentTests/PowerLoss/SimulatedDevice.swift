@@ -50,7 +50,7 @@ final class SimulatedDevice {
   /// Restarts after which an update that has not ended never will.
   static let restartsMax = 60
 
-  let disk = SimulatedDisk()
+  let disk: SimulatedDisk
   let programs = SimulatedPrograms()
   let loader: ModelBootLoader
   let setup: DeviceSetup
@@ -79,6 +79,8 @@ final class SimulatedDevice {
     var bytes = Draw(seed: 42)
     old = (0..<Self.imageBytes).map { _ in UInt8(bytes(256)) }
     new = (0..<Self.imageBytes + 77).map { _ in UInt8(bytes(256)) }
+    // A boot loader that has one copy must trust a sector to be written as a whole.
+    disk = SimulatedDisk(atomicBytes: record.hasOneCopy ? 512 : 1)
     loader = ModelBootLoader(disk: disk, record: record)
     setup = try Self.setup(record)
     update = try Self.update(new, component: component)
@@ -147,7 +149,7 @@ final class SimulatedDevice {
           present.count >= place.offset
           ? Array(present.prefix(place.offset))
           : present + [UInt8](repeating: 0, count: place.offset - present.count)
-        disk.install(place.path, before + bytes, device: isDevice ? 1 : nil)
+        disk.install(place.path, before + bytes, isDevice: isDevice)
       }
       return
     }
@@ -274,6 +276,9 @@ final class SimulatedDevice {
   }
 
   // MARK: Judging
+
+  /// The agent's state as it is on the disk.
+  func state() throws -> AgentState { try Journal(disk: disk, directory: "/state").load() }
 
   /// At every instant the boot loader finds a system that starts, if need be by falling back.
   private func checkBootable() throws {
