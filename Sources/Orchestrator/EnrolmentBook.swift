@@ -10,6 +10,7 @@ import UpdateModel
 /// How devices become known, beside what their records say.
 struct EnrolmentBook {
   var settings = EnrolmentSettings() {
+    // Those that cannot be read were refused when they were set.
     didSet { authorities = settings.authorities.compactMap { try? Certificate(pem: $0) } }
   }
   /// The authorities of the settings; those were checked when they were set.

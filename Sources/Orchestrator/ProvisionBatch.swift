@@ -16,7 +16,8 @@ public struct BatchRequest: Sendable {
     case pattern(DeviceIDPattern, from: Int)
     /// Drawn by chance.
     case drawn
-    /// These. Places without credentials that are there already get a code.
+    /// These. Places without credentials that are there already get a code; one that they had
+    /// before is good for nothing then.
     case listed([DeviceID])
   }
 
@@ -70,6 +71,8 @@ extension ControlPlane {
     let now = clock.now
     let ids = try ids(for: request)
     var batch = try open(request, count: ids.count, by: label, in: room, at: now)
+    // Two batches by the same pattern are a mistake, and would void the labels of the first.
+    let isListed = if case .listed = request.identifiers { true } else { false }
     var places: [ProvisionedDevice] = []
     places.reserveCapacity(ids.count)
     do throws(Problem) {
@@ -79,7 +82,7 @@ extension ControlPlane {
       var tickets: [UInt64] = []
       for start in stride(from: 0, to: places.count, by: ControlPlane.portion) {
         let portion = places[start..<min(start + ControlPlane.portion, places.count)]
-        tickets.append(try put(portion, of: batch, in: room, at: now))
+        tickets.append(try put(portion, of: batch, isListed: isListed, in: room, at: now))
         // The line to the disk is shared with everybody.
         if tickets.count > ControlPlane.portionsAhead {
           try wait(for: tickets[tickets.count - ControlPlane.portionsAhead])
@@ -160,7 +163,8 @@ extension ControlPlane {
   }
 
   private func put(
-    _ places: ArraySlice<ProvisionedDevice>, of batch: Batch, in room: Room, at now: Instant
+    _ places: ArraySlice<ProvisionedDevice>, of batch: Batch, isListed: Bool, in room: Room,
+    at now: Instant
   ) throws(Problem) -> UInt64 {
     try requireStore()
     // Most places are new, and made where nobody waits for them.
@@ -178,8 +182,8 @@ extension ControlPlane {
           made.append((new.device, new.entry, nil))
           continue
         }
-        guard known.state == .provisioned, known.enrolment.batch == nil,
-          !known.hasCredential(at: now)
+        guard known.state == .provisioned, !known.hasCredential(at: now),
+          isListed || known.enrolment.batch == nil
         else {
           throw Problem(
             .conflict, "device \(place.device) exists; nothing was provisioned",

@@ -316,11 +316,11 @@ import UpdateModel
         response, bytes in
         if received == 0 {
           #expect(response.status == 200)
-          // Whatever this does has happened before more bytes are taken.
           let path =
             how == "revoke"
             ? "T/devices/d1/credentials/\(unit.key.publicKey.fingerprint.hex)"
             : "T/devices/d1/\(how)"
+          // Before more bytes are taken; a failure to ask shows as a missing status.
           let answer = try? desk.send(how == "revoke" ? "DELETE" : "POST", path)
           #expect(answer.map { $0.status < 300 } == true)
         }

@@ -82,6 +82,29 @@ import UpdateModel
     try check()
   }
 
+  @Test func `a place gets a new code when it is named, and not by a pattern`() throws {
+    let shop = try Workshop()
+    var request = BatchRequest(name: "first", count: 2)
+    request.identifiers = .pattern(try DeviceIDPattern("unit-{n}"), from: 1)
+    let first = try shop.plane.provision(request, by: "tester", in: shop.room).devices
+    let again = request
+    #expect(throws: Problem.self) {
+      try shop.plane.provision(again, by: "tester", in: shop.room)
+    }
+    request.identifiers = .listed([first[0].device])
+    let new = try shop.plane.provision(request, by: "tester", in: shop.room).devices
+    let key = try CredentialPrivateKey.generate(.p256)
+    #expect(throws: Problem.self) { try enrol(first[0].code, key, in: shop) }
+    #expect(try enrol(new[0].code, key, in: shop) == first[0].device)
+    // One that lost its key comes back the same way, with another one.
+    let print = key.publicKey.fingerprint.hex
+    _ = try shop.plane.revoke(print, of: first[0].device, by: "tester", in: shop.room)
+    let last = try shop.plane.provision(request, by: "tester", in: shop.room).devices
+    #expect(throws: Problem.self) { try enrol(last[0].code, key, in: shop) }
+    let next = try CredentialPrivateKey.generate(.p256)
+    #expect(try enrol(last[0].code, next, in: shop) == first[0].device)
+  }
+
   @Test func `limits of a batch are told`() throws {
     let shop = try Workshop()
     func fails(_ change: (inout BatchRequest) throws -> Void) throws -> Bool {
@@ -119,7 +142,7 @@ import UpdateModel
     _ = try shop.plane.changeEnrolment(in: shop.room) { $0.ways = [.manual] }
     let stranger = try CredentialPrivateKey.generate(.p256)
     #expect(try enrol(nil, stranger, in: shop) == nil)
-    _ = try? enrol(made.devices[0].code, stranger, in: shop)
+    #expect(throws: Problem.self) { try enrol(made.devices[0].code, stranger, in: shop) }
     try shop.restart()
     let valid = zip(made.devices, keys).map { accepts($1, as: $0.device.text, in: shop) }
     #expect(valid == [true, false, false])
