@@ -24,8 +24,14 @@ struct DeviceRecord {
   var idleEpoch: UInt32
   /// Names what the device was last told, for protocols that answer "nothing new"; 0 for nothing.
   var briefing: UInt32 = 0
+  /// Another number whenever something was taken from the device by which it has access.
+  var accessMark: UInt32 = 0
   /// Its twin, see `DeviceDetails`; nil when nothing is known.
   var details: [UInt8]?
+  /// Credentials beside the token; empty for devices that have nothing else.
+  var proofs: [CredentialProof] = []
+  /// What was given out for such credentials.
+  var sessions: [SessionProof] = []
 
   struct Flags: OptionSet {
     let rawValue: UInt16
@@ -37,6 +43,16 @@ struct DeviceRecord {
     static let isUnsaved = Flags(rawValue: 4)
     /// The device was asked for its attributes since the server started.
     static let wasAsked = Flags(rawValue: 8)
+    /// The device has credentials and did not speak with them yet.
+    static let isFresh = Flags(rawValue: 16)
+    /// The device gets recovery releases only.
+    static let isQuarantined = Flags(rawValue: 32)
+    /// There is no such unit: it is not there yet, or not any more.
+    static let isAbsent = Flags(rawValue: 64)
+    /// The unit is gone for good.
+    static let isRetired = Flags(rawValue: 128)
+    /// What follows from where the device is in its life.
+    static let ofLife: Flags = [.isFresh, .isQuarantined, .isAbsent, .isRetired]
   }
 }
 
@@ -96,6 +112,8 @@ struct DeviceTable {
   mutating func remove(_ index: Int) {
     records[index].flags = []
     records[index].details = nil
+    records[index].proofs = []
+    records[index].sessions = []
     columns.clear(index)
     free.append(UInt32(index))
     count -= 1

@@ -73,7 +73,10 @@ final class ManagementService {
       images: ImageShelf(
         blobs: try BlobDirectory(root: directory + "/images"), key: try SigningKey.generate(),
         compressor: try ImageCompressor(level: 1, workerCount: 0), imageBytesMax: imageBytesMax),
-      policies: PolicyShelf(directory: directory + "/policies"), clock: clock)
+      policies: PolicyShelf(directory: directory + "/policies"), clock: clock,
+      authority: try CertificateAuthority.selfSigned(
+        try CredentialPrivateKey.generate(.p256), name: "devices",
+        serial: [UInt8](repeating: 7, count: 16), at: clock.now.milliseconds / 1000))
     try plane.load()
     for name in ["DEFAULT", "other"] {
       _ = try plane.createTenant(try Name(name), settings: .object([]))

@@ -22,7 +22,8 @@ public final class ManagementGateway: Sendable {
       + ArtifactResource.routes + ReleaseResource.routes + QueryResource.routes
       + DeviceResource.routes + TwinResource.routes
       + GroupResource.routes + PolicyResource.routes + RolloutResource.routes
-      + SafeguardResource.routes)
+      + SafeguardResource.routes + BatchResource.routes + DeviceLifeResource.routes
+      + EnrolmentResource.routes)
 
   /// Joins the service with threads for slow work and the counters of the server.
   public init(

@@ -26,6 +26,7 @@ extension Documents {
       "group": group,
       "filter": filter,
       "priority": JSON(specification.terms.priority),
+      "recovery": specification.terms.isRecovery ? true : nil,
       "startAt": specification.terms.startAt.map(time),
       "endAt": specification.terms.endAt.map(time),
       "approvedBy": rollout.approvedBy.map { .string($0) },

@@ -7,6 +7,7 @@
 //   PATCH twin                reported properties, as a merge patch
 //   POST  reports             how the update goes
 //   GET   images/{id}/{file}  the bytes of an offered image
+//   POST  credentials         the next key; this and what needs no credentials: NativeEnrolment
 
 public import HTTPServer
 public import Orchestrator
@@ -34,6 +35,9 @@ public final class NativeGateway: Sendable {
 
   /// Answers one request.
   public func handle(_ request: Request, _ reply: inout Reply) {
+    if request.path.elementsEqual("/device/v1/openapi.json".utf8) {
+      return NativeGateway.describe(request, &reply)
+    }
     guard let path = NativePath(request.path), let room = plane.room(path.tenant) else {
       return NativeGateway.refuse(Problem(.notFound, "there is nothing at this path"), &reply)
     }
@@ -44,9 +48,13 @@ public final class NativeGateway: Sendable {
     if rest.isEmpty, request.method == .get || request.method == .head {
       return poll(request, path, room, &reply)
     }
+    if handleStranger(request, path, rest, room, &reply) { return }
     let token = NativeGateway.token(of: request)
+    let key = NativeGateway.peerKey(of: request)
     guard
-      let device = path.withDevice({ plane.authenticate(room, device: $0, token: token) })
+      let device = path.withDevice({ id in
+        plane.authenticate(room, device: id, token: token, key: key)
+      })
     else { return NativeGateway.unauthorized(&reply) }
     dispatch(request, rest, NativeVisit(device: device, room: room), &reply)
   }
@@ -68,12 +76,24 @@ public final class NativeGateway: Sendable {
     case ("reports", 1):
       guard request.method == .post else { return NativeGateway.refuseMethod("POST", &reply) }
       updateReport(request, visit, &reply)
+    case ("credentials", 1):
+      guard request.method == .post else { return NativeGateway.refuseMethod("POST", &reply) }
+      rotate(request, visit, &reply)
     case ("images", 3):
       guard isRead else { return NativeGateway.refuseMethod("GET, HEAD", &reply) }
       image(request, artifact: rest[1], file: rest[2], visit, &reply)
     default:
       NativeGateway.refuse(Problem(.notFound, "there is nothing at this path"), &reply)
     }
+  }
+
+  private static func describe(_ request: Request, _ reply: inout Reply) {
+    guard request.method == .get || request.method == .head else {
+      return refuseMethod("GET, HEAD", &reply)
+    }
+    reply.send(
+      Response(
+        status: 200, contentType: "application/json", bytes: PackageResources.openapi_json))
   }
 
   // MARK: Refusals

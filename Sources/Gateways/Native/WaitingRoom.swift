@@ -1,4 +1,4 @@
-// WaitingRoom: polls that wait for news: looked at four times a second, answered when there are any.
+// WaitingRoom: polls that wait for news, looked at four times a second.
 //
 // A device that waits costs a hash lookup at each look. Its answer only says "come again": the poll
 // that follows takes the usual way, so there is one place where decisions are told.
