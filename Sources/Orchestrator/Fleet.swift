@@ -212,12 +212,7 @@ final class Fleet: Sendable {
             try? Name($0)  // was a name when it was interned
           }
         }
-        let details = SelectedDetails(record.details, reading: selection)
-        body(
-          Device(
-            key: key, hardware: names[record.hardware], tokenDigest: nil, tags: details.tags,
-            attributes: details.attributes, createdAt: record.createdAt, ran: details.ran),
-          record.lastSeen)
+        body(selection.device(record, key, hardware: names[record.hardware]), record.lastSeen)
       }
     }
   }
@@ -398,13 +393,7 @@ final class Fleet: Sendable {
     }
   }
 
-  /// Which shard a device is in, or would be.
-  func shardNumber(of device: DeviceID) -> Int {
-    withBytes(of: device) { _, hash in Int(truncatingIfNeeded: hash >> 58) }
-  }
-
-  // The table uses the low bits of the hash, the shard the high ones.
   private func shard(_ hash: UInt64) -> Lock<DeviceTable> {
-    shards[Int(truncatingIfNeeded: hash >> 58)]
+    shards[Fleet.shardNumber(hash)]
   }
 }

@@ -42,6 +42,8 @@ struct Ledger {
       switch group.membership {
       case .explicit: members.contains(device.key.device)
       case .filter(let filter): filter.matches(device)
+      // Steady queries do not look at the time.
+      case .query(let query): query.matches(DeviceSubject(device), at: .epoch)
       }
     }
   }
