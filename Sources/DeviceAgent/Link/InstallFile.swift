@@ -12,6 +12,7 @@ extension AgentRun {
   /// - Parameters:
   ///   - file: the image.
   ///   - manifest: a JSON file with the members of an image in an offer.
+  /// - Returns: how far it came.
   /// - Throws: `LinkError` when the files cannot be read or the device refuses.
   public func install(
     file: String, manifest: String

@@ -98,7 +98,9 @@ private final class FileDevice {
 /// The built program, in the folder of this test bundle.
 private enum AgentProgramFile {
   static var path: String {
-    let words = [(try? POSIXDisk().target(ofLink: "/proc/self/exe")) ?? ""] + CommandLine.arguments
+    // Without the link the arguments tell.
+    let own = try? POSIXDisk().target(ofLink: "/proc/self/exe")
+    let words = [own ?? ""] + CommandLine.arguments
     // The toolchain may run the bundle through a program of its own.
     let bundle = words.first { $0.contains("/.build/") } ?? words.first { $0.contains(".xctest") }
     return SlotPair.folder(of: bundle ?? ".build/debug/x") + "/groundswell-agent"
