@@ -35,6 +35,8 @@ struct DeviceRecord {
     static let isUnsaved = Flags(rawValue: 4)
     /// The device was asked for its attributes since the server started.
     static let wasAsked = Flags(rawValue: 8)
+    /// It can wait with the images at hand until it may install.
+    static let isPatient = Flags(rawValue: 16)
   }
 }
 

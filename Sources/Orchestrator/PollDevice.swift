@@ -99,6 +99,9 @@ extension ControlPlane {
       guard let until else { return .idle(terms(ticket)) }
       let wait = max(Interval.seconds(1), until - now)
       return .idle(terms(ticket, min(sleep, .seconds(wait.wholeSeconds + 1))))
+    case .standing(let action, let until, let ticket):
+      let wait = until.map { max(Interval.seconds(1), $0 - now).wholeSeconds + 1 }
+      return .deployment(action, terms(ticket, min(sleep, .seconds(wait ?? sleep.wholeSeconds))))
     case .leased(let action, let ticket): return .deployment(action, terms(ticket))
     case .cancelling(let action, let ticket): return .cancel(action, terms(ticket))
     }
@@ -128,6 +131,8 @@ enum Finding {
   case needsZone(TimeZoneName)
   /// Nothing now, maybe later.
   case later(until: Instant?, ticket: UInt64)
+  /// What it stands by with, shown to a device that can wait; when that may be over.
+  case standing(ActionID, until: Instant?, ticket: UInt64)
   /// A lease.
   case leased(ActionID, ticket: UInt64)
   /// A lease that is to be stopped.

@@ -37,7 +37,7 @@ enum Documents {
       "floor": release.floor.map { .integer(Int64($0.number)) },
       "rollbackFloor": release.rollbackFloor.map { .integer(Int64($0.number)) },
       "createdAt": time(release.createdAt),
-    ])
+    ]).adding(release.terms.document)
   }
 
   static func device(_ overview: DeviceOverview) -> JSON {
