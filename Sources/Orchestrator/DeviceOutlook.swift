@@ -60,9 +60,8 @@ extension ControlPlane {
     let policy = book.rollout.policy
     let release = ledger.releases[action?.release ?? book.release.id] ?? book.release
     let isUrgent =
-      release.terms.isSecurity || book.release.terms.isSecurity
-      || book.rollout.specification.terms.isSecurity
-    let isOverriding = isUrgent && policy.securityOverrides
+      book.release.terms.isSecurity || book.rollout.specification.terms.isSecurity
+    let isOverriding = overrides(release, policy, isUrgent: isUrgent)
     let isForced = action?.standby?.isForced ?? false
     var outlook = outlook(
       of: device, release, policy, sparesNobody: isForced || isOverriding, ledger, room, now: now)
@@ -78,9 +77,14 @@ extension ControlPlane {
     return outlook
   }
 
-  // Nothing is looked up that neither policy nor release asks for: this is asked at most polls that
-  // are not idle.
-  private func outlook(
+  /// Whether a security update passes over comfort and wishes under a policy.
+  func overrides(_ release: Release, _ policy: Policy, isUrgent: Bool = false) -> Bool {
+    policy.securityOverrides && (isUrgent || release.terms.isSecurity)
+  }
+
+  /// How things stand under a policy. Nothing is looked up that neither policy nor release asks for:
+  /// this is asked at most polls that are not idle.
+  func outlook(
     of device: Device, _ release: Release, _ policy: Policy, sparesNobody: Bool, _ ledger: Ledger,
     _ room: Room, now: Instant
   ) -> DeviceOutlook {
@@ -134,6 +138,36 @@ extension ControlPlane {
       policy.wish == .honour
       ? UpdateWish(of: device).schedule(fallback: policy.windows?.fallback ?? .utc) : nil
     return [policy.windows, own].compactMap(\.self)
+  }
+}
+
+/// What would keep devices from beginning now, for a plan.
+struct HindranceOutlook {
+  private let plane: ControlPlane
+  private let room: Room
+  private let release: Release
+  private let policy: Policy
+  private let ledger: Ledger
+  private let now: Instant
+
+  init(_ plane: ControlPlane, _ room: Room, _ release: Release, _ policy: Policy, now: Instant) {
+    self.plane = plane
+    self.room = room
+    self.release = release
+    self.policy = policy
+    self.now = now
+    ledger = room.ledger.withLock { $0.selectionCopy() }
+  }
+
+  /// What keeps a device from downloading or installing. Loads the zones of wishes: not to be called
+  /// with a lock held.
+  func hindrance(of device: Device) -> Hindrance? {
+    let wish = UpdateWish(of: device).schedule(fallback: policy.windows?.fallback ?? .utc)
+    if policy.wish == .honour { plane.loadZones(for: device, in: wish, now: now) }
+    return plane.outlook(
+      of: device, release, policy, sparesNobody: plane.overrides(release, policy), ledger, room,
+      now: now
+    ).beginning
   }
 }
 

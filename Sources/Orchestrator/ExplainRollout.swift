@@ -41,7 +41,8 @@ extension ControlPlane {
     let id = view.rollout.specification.id
     let count = ControlPlane.decisionsTold
     return RolloutExplanation(
-      view: view, story: RolloutStory(view.rollout, now: view.at),
+      view: view,
+      story: RolloutStory(view.rollout, now: view.at).adding(standbyLines(view.rollout, in: room)),
       decisions: try decisions(of: id, in: room, before: nil, limit: count).decisions,
       moments: try moments(of: id, in: room, before: nil, limit: count).moments)
   }

@@ -21,7 +21,7 @@ extension ControlPlane {
   public func rule(
     _ ruling: StandbyRuling, _ device: DeviceID, rollout text: String, by person: String,
     in room: Room
-  ) throws(Problem) -> (part: Participation, ticket: UInt64) {
+  ) throws(Problem) -> (device: Device?, part: Participation, ticket: UInt64) {
     try requireStore()
     let now = clock.now
     return try room.ledger.withLock { ledger throws(Problem) in
@@ -54,6 +54,7 @@ extension ControlPlane {
       let stages = book.rollout.stages
       let stage = stages.indices.contains(action.stage) ? stages[action.stage].plan.name : ""
       return (
+        room.fleet.device(DeviceKey(tenant: room.tenant, device: device))?.device,
         Participation(action: action, stage: stage, percent: nil), commit(draft, &ledger)
       )
     }

@@ -70,7 +70,7 @@ enum Documents {
       "action": .string(action.id.description),
       "attempt": JSON(action.attempt),
       "percent": part.percent.map { JSON($0) },
-      "grantedAt": time(action.grantedAt),
+      "grantedAt": action.isUngranted ? nil : time(action.grantedAt),
       "changedAt": time(action.changedAt),
       "deadline": action.deadline.map(time),
       "failure": action.failure.map { failure in

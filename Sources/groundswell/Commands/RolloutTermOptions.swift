@@ -1,4 +1,4 @@
-// RolloutTermOptions: `--priority`, `--start-at` and `--end-at` of `rollout create`.
+// RolloutTermOptions: `--priority`, `--start-at`, `--end-at` and `--security` of `rollout create`.
 
 import UpdateModel
 
@@ -12,6 +12,10 @@ enum RolloutTermOptions {
     .value(
       "start-at", "TIME", "start it by itself then, such as 2027-03-01T22:00:00+01:00"),
     .value("end-at", "TIME", "grant nothing from then on; devices under way finish"),
+    .flag(
+      "security",
+      "it closes a hole: where the policy says securityOverrides, devices in use, wishes and windows "
+        + "do not hold it back"),
   ]
 
   /// The members of a request that give the terms.
@@ -24,6 +28,8 @@ enum RolloutTermOptions {
     let document = JSON.members([
       "priority": arguments.has("priority") ? JSON(priority) : nil,
       "startAt": try time("start-at", arguments), "endAt": try time("end-at", arguments),
+      "override": arguments.has("security")
+        ? .string(RolloutTerms.Override.security.rawValue) : nil,
     ])
     return document.members ?? []
   }
