@@ -22,11 +22,13 @@ struct DeviceOutlook {
 
   /// What keeps it from installing, its window included; what protects the device comes first.
   var installation: Hindrance? {
-    var all = install
-    if case .closed(let until, _) = window.state {
-      all.append(Hindrance(.window, "it is outside of its maintenance window", until: until))
-    }
-    return DeviceOutlook.first(all)
+    DeviceOutlook.first(install + [closedWindow].compactMap(\.self))
+  }
+
+  /// Its maintenance window while that is closed.
+  var closedWindow: Hindrance? {
+    guard case .closed(let until, _) = window.state else { return nil }
+    return Hindrance(.window, "it is outside of its maintenance window", until: until)
   }
 
   /// What keeps it from beginning to download, apart from windows.
@@ -69,10 +71,8 @@ extension ControlPlane {
     if isOverriding, !isForced {
       let usual = self.outlook(
         of: device, release, policy, sparesNobody: false, ledger, room, now: now)
-      outlook.overridden = (usual.download + usual.install).filter(\.kind.isComfort)
-      if let closed = usual.installation, closed.kind == .window {
-        outlook.overridden.append(closed)
-      }
+      outlook.overridden =
+        (usual.download + usual.install).filter(\.kind.isComfort) + [usual.closedWindow].compactMap(\.self)
     }
     return outlook
   }

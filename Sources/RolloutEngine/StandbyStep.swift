@@ -50,6 +50,8 @@ extension ActionStep {
     if action.isLeased {
       next.state = .retrying(from: now)
       next.changedAt = now
+      // As after a postponement: the attempt goes on later and repeats nothing.
+      next.failure = nil
       standby.hasImage = hasImage
       // What it waited for before it was granted says nothing about how long it waits now.
       if action.standby != nil, !standby.isPostponed { standby.since = now }

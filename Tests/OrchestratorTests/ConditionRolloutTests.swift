@@ -42,9 +42,15 @@ extension Workshop {
       of: try DeviceID(device), action: id, in: room)
   }
 
+  /// The device reports a merge patch.
+  func tell(_ device: String, _ patch: String) throws {
+    _ = try plane.report(
+      by: try DeviceID(device), try JSON.parse(Array(patch.utf8)), in: room)
+  }
+
   func told(_ device: String) throws -> [String] {
     try flush()
-    let moments = try plane.deviceHistory(
+    let moments = try plane.moments(
       of: try DeviceID(device), in: room, before: nil, limit: 100
     ).moments
     return moments.map { "\($0.kind): \($0.text)" }
@@ -235,16 +241,17 @@ extension Workshop {
       shop.plane.advance()
     }
     let rollout = try shop.rollout("os-2")
-    #expect(rollout.status == .completed, "\(try shop.plane.rollout("os-2", in: shop.room).reason)")
+    let reason = try shop.plane.rollout("os-2", in: shop.room).reason
+    #expect(rollout.status == .completed, "\(reason)")
     #expect(rollout.tally[.succeeded] == 7 && rollout.tally[.waiting] == 1)
     #expect(rollout.tally.exposed == 7)
   }
 
   @Test func `the plan counts who would wait now, by reason`() throws {
     let shop = try HeldBack.shop(
-      [], devices: ["d1": ["battery.percent": "12"], "d2": ["autoUpdate": "manual"]])
-    try shop.register("d3", version: "1")
-    try shop.describe("d3", ["battery.percent": "99"])
+      [], devices: ["d1": [:], "d2": ["autoUpdate": "manual"], "d3": [:]])
+    try shop.tell("d1", #"{"battery": {"percent": 12}}"#)
+    try shop.tell("d3", #"{"battery": {"percent": 99}}"#)
     func plan(_ conditions: String) throws -> [DevicesApart] {
       try shop.plane.plan(
         RolloutRequest(
@@ -252,7 +259,7 @@ extension Workshop {
         in: shop.room
       ).apart.filter { $0.fate == .later }
     }
-    for conditions in [HeldBack.battery, #"{"install": {"where": "number(battery.percent) >= 30"}}"#]
+    for conditions in [HeldBack.battery, #"{"install": {"where": "battery.percent >= 30"}}"#]
     {
       let found = try plan(conditions)
       let kind: Hindrance.Kind = conditions == HeldBack.battery ? .battery : .query
@@ -264,10 +271,7 @@ extension Workshop {
   @Test func `an orderly shutdown is asked of devices that offer it`() throws {
     let shop = try HeldBack.shop(
       [("prepare", "stop-motors"), ("resume", "start-motors")], devices: ["d1": [:], "d2": [:]])
-    let name = try DeviceID("d1")
-    let patch = #"{"capabilities": [{"name": "stop-motors"}, {"name": "blink"}]}"#
-    _ = try shop.plane.report(
-      by: name, try JSON.parse(Array(patch.utf8)), in: shop.room)
+    try shop.tell("d1", #"{"capabilities": [{"name": "stop-motors"}, {"name": "blink"}]}"#)
     let offer = try #require(try shop.patientOffer("d1"))
     #expect(offer.permission.prepare == (try Name("stop-motors")) && offer.permission.resume == nil)
     #expect(

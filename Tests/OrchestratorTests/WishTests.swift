@@ -41,7 +41,7 @@ import UpdateModel
     let part = try #require(try shop.part("d1", "os-2"))
     #expect(part.standing == .waiting)
     // 02:00 on Monday, which is midnight UTC.
-    shop.clock.advance(.hours(22) + .minutes(54))
+    shop.clock.advance(.minutes(22 * 60 + 54))
     #expect(try shop.offer("d1") == nil)
     shop.clock.advance(.minutes(1))
     #expect(try shop.offer("d1") != nil)
