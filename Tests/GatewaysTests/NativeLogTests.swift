@@ -2,6 +2,7 @@
 
 import Glibc
 import HTTPClient
+import Orchestrator
 import Testing
 import UpdateModel
 
@@ -39,9 +40,10 @@ struct NativeLogTests {
     let bytes = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
     let answer = try put("logs/system.log?command=\(id)", bytes)
     #expect(answer.status == 201, "\(answer.text)")
-    #expect(try list() == [
-      ["name": "system.log", "size": 3_000_000, "at": .string("\(fleet.clock.now)")]
-    ])
+    #expect(
+      try list() == [
+        ["name": "system.log", "size": 3_000_000, "at": .string("\(fleet.clock.now)")]
+      ])
     let fetched = try fleet.desk.connection.send(
       "GET", "\(ManagementService.tenant)/devices/d1/logs/system.log",
       headers: [("Authorization", "Bearer \(fleet.service.token)")], body: .none,
@@ -180,7 +182,9 @@ extension NativeDevice {
       var done = 0
       while done < text.count {
         let count = text.withUnsafeBytes {
-          send(socket, $0.baseAddress?.advanced(by: done), text.count - done, Int32(MSG_NOSIGNAL.rawValue))
+          send(
+            socket, $0.baseAddress?.advanced(by: done), text.count - done,
+            Int32(MSG_NOSIGNAL))
         }
         guard count > 0 else { return false }
         done += count
