@@ -166,7 +166,7 @@ extension ManagementService {
 extension NativeDevice {
   /// Sends so many bytes without saying how many; returns the status.
   func sendChunked(_ path: String, bytes: Int) throws -> Int {
-    let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(socket) }
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
@@ -174,7 +174,7 @@ extension NativeDevice {
     address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
     let isConnected = withUnsafePointer(to: &address) { pointer in
       pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+        Glibc.connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
       }
     }
     guard isConnected else { throw Failure("connect: \(errno)") }
@@ -182,7 +182,7 @@ extension NativeDevice {
       var done = 0
       while done < text.count {
         let count = text.withUnsafeBytes {
-          send(
+          Glibc.send(
             socket, $0.baseAddress?.advanced(by: done), text.count - done,
             Int32(MSG_NOSIGNAL))
         }
