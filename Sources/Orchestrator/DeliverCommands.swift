@@ -20,8 +20,8 @@ extension ControlPlane {
   /// What a device that polls is told to do: not yet acknowledged commands of its queue, at most
   /// `CommandLimits.shownPerPoll`, and those of jobs that are due now.
   ///
-  /// A device that has nothing to be told is not touched. While something waits for it, it is looked
-  /// at again at each poll.
+  /// A device that has nothing to be told is not touched. While something waits for it, it is
+  /// looked at again at each poll.
   public func pendingCommands(
     for device: DeviceID, in room: Room, now: Instant
   ) -> PendingCommands {

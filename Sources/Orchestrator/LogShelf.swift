@@ -118,8 +118,8 @@ public final class LogShelf: Sendable {
     } catch { throw Problem(error) }
   }
 
-  /// Keeps an upload under its name, in place of one of the same name; the oldest logs of the device
-  /// make room. Throws `insufficientStorage` when the tenant has too many.
+  /// Keeps an upload under its name, in place of one of the same name; the oldest logs of the
+  /// device make room. Throws `insufficientStorage` when the tenant has too many.
   func keep(
     _ upload: UploadedImage, as name: Name, of device: DeviceKey, at now: Instant
   ) throws(Problem) {

@@ -83,7 +83,7 @@ import UpdateModel
   @Test func `jobs and logs can be seen and fetched from the command line`() throws {
     let plan = try run(["job", "create", "--command", "identify", "--all", "--dry-run"])
     #expect(plan.process.wait() == 0)
-    #expect(contents(of: plan.output).contains("would be told:  1 device"))
+    #expect(contents(of: plan.output).contains("would be told: 1 device"))
     let create = try run([
       "job", "create", "blink", "--command", "identify", "--device", "d1", "--rate", "50/min",
       "--concurrent", "1",

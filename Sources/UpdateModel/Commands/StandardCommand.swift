@@ -1,6 +1,6 @@
 // StandardCommand: the commands that mean the same on every device, with their arguments.
 
-/// What every device may be told, whether it advertises it or not; one that cannot do it rejects it.
+/// What every device may be told, whether it advertises it or not; one that cannot, rejects it.
 public enum StandardCommand: String, Sendable, CaseIterable {
   /// Starts anew.
   case reboot
