@@ -66,7 +66,7 @@ let package = Package(
       strict),
     .target(
       name: "Gateways",
-      dependencies: ["UpdateModel", "RolloutEngine", "Orchestrator", "HTTPServer"],
+      dependencies: ["UpdateModel", "RolloutEngine", "Crypto", "Orchestrator", "HTTPServer"],
       resources: [.embedInCode("Native/openapi.json")], swiftSettings: strict),
     library(
       "ServiceSimulator",
@@ -109,6 +109,6 @@ let package = Package(
       "DeviceAgent",
       ["UpdateModel", "Crypto", "UpdateTrust", "DeviceAgent", "HTTPClient", "HTTPServer"]),
     tests("ServiceSimulator", ["FleetSimulator", "ServiceSimulator"]),
-    tests("EndToEnd", ["UpdateModel", "HTTPClient"]),
+    tests("EndToEnd", ["UpdateModel", "Crypto", "HTTPClient", "DeviceAgent"]),
   ]
 )

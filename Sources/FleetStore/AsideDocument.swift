@@ -44,7 +44,10 @@ extension RolloutTerms {
     let hasEnd = reader.has("endAt")
     let endAt = hasEnd ? reader.instant("endAt") : nil
     guard let priority, !hasStart || startAt != nil, !hasEnd || endAt != nil else { return nil }
-    do { try self.init(priority: priority, startAt: startAt, endAt: endAt) } catch {
+    let isRecovery = reader.flag("recovery", default: false) ?? false
+    do {
+      try self.init(priority: priority, startAt: startAt, endAt: endAt, isRecovery: isRecovery)
+    } catch {
       reader.refuse(error.field, error.reason)
       return nil
     }

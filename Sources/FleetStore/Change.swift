@@ -126,6 +126,12 @@ public struct StoredDocument: Equatable, Sendable {
   public enum Kind: String, Sendable, CaseIterable {
     /// Devices that were provisioned together.
     case batch
+    /// Something about a device that a person should look at.
+    case alert
+    /// A tenant's rules of enrolment; there is one.
+    case enrolment
+    /// A device that waits for a person before it becomes known, by the fingerprint of its key.
+    case pending
     /// Something that a device is told to do.
     case command
     /// The same command for many devices.

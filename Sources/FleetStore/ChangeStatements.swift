@@ -118,11 +118,12 @@ private enum GateStatements {
 private enum TwinStatements {
   static let device = """
     INSERT INTO device
-    (tenant, id, hardware, token, tags, attributes, created, ran, desired, twin)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, id) DO UPDATE
+    (tenant, id, hardware, token, tags, attributes, created, ran, desired, twin,
+    enrolment)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, id) DO UPDATE
     SET hardware = excluded.hardware, token = excluded.token, tags = excluded.tags,
     attributes = excluded.attributes, created = excluded.created, ran = excluded.ran,
-    desired = excluded.desired, twin = excluded.twin
+    desired = excluded.desired, twin = excluded.twin, enrolment = excluded.enrolment
     """
   static let document = """
     INSERT INTO document VALUES (?, ?, ?, ?) ON CONFLICT (tenant, kind, id) DO UPDATE

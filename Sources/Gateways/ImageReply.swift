@@ -48,6 +48,7 @@ struct ImageReply {
     let served: @Sendable () -> Void = { [plane, device, room] in
       plane.served(artifact.id, to: device, in: room)
     }
+    let access = plane.access(of: device, in: room)
     let disposition = "attachment;filename=\(artifact.fileName)"
     if let path = image.compressedPath, let form = artifact.compressed,
       ImageReply.acceptsZstd(request), ImageReply.mayUse(form, request),
@@ -55,12 +56,13 @@ struct ImageReply {
     {
       return FileBody(
         file: file, contentType: "application/octet-stream", etag: "\"\(form.sha256)\"",
-        contentEncoding: "zstd", disposition: disposition, onSent: served)
+        contentEncoding: "zstd", disposition: disposition, onSent: served,
+        mayGoOn: access)
     }
     guard let file = OpenFile(path: image.path) else { return nil }
     return FileBody(
       file: file, contentType: "application/octet-stream", etag: "\"\(artifact.sha1)\"",
-      disposition: disposition, onSent: served)
+      disposition: disposition, onSent: served, mayGoOn: access)
   }
 
   private static func acceptsZstd(_ request: Request) -> Bool {

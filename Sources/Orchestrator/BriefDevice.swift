@@ -1,5 +1,6 @@
 // BriefDevice: everything that one poll of the native protocol tells a device.
 
+public import Crypto
 import FleetStore
 public import RolloutEngine
 public import UpdateModel
@@ -8,6 +9,8 @@ public import UpdateModel
 public struct Briefing: Sendable {
   /// Which device.
   public let device: DeviceID
+  /// Whether it gets recovery releases only.
+  public let isQuarantined: Bool
   /// How long to wait before the next poll.
   public let pollAfter: Interval
   /// Whether it is to describe itself.
@@ -55,9 +58,10 @@ extension ControlPlane {
   /// Answers a poll. `known` names what the device was told before; when nothing can have changed
   /// since, this takes one lock and touches neither store nor heap.
   public func brief(
-    _ room: Room, device id: UnsafeRawBufferPointer, token: UnsafeRawBufferPointer, known: UInt32?
+    _ room: Room, device id: UnsafeRawBufferPointer, token: UnsafeRawBufferPointer,
+    key: SHA256.Value? = nil, known: UInt32?
   ) -> BriefingAnswer {
-    switch poll(room, device: id, token: token, isPatient: true) {
+    switch poll(room, device: id, token: token, key: key, isPatient: true) {
     case .refused: return .refused
     case .idle(let terms):
       if let known, known != 0, known == terms.briefing { return .unchanged(terms) }
@@ -83,7 +87,8 @@ extension ControlPlane {
     let pollAfter = pending.askAgain.map { min(terms.sleep, max(.seconds(1), $0 - now)) }
     return .briefing(
       Briefing(
-        device: device, pollAfter: pollAfter ?? terms.sleep, wantsReport: terms.wantsAttributes,
+        device: device, isQuarantined: known.state == .quarantined,
+        pollAfter: pollAfter ?? terms.sleep, wantsReport: terms.wantsAttributes,
         desired: known.twin.desired, commands: pending.commands, offer: offer,
         cancelling: isToStop ? action : nil, ticket: max(terms.ticket, pending.ticket)))
   }

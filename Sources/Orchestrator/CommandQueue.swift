@@ -232,7 +232,7 @@ extension Ledger {
       }
       commands.jobs.restore(job)
     case .jobPart: commands.jobs.restore(part: document.id, document.content)
-    case .batch: return false
+    case .batch, .alert, .enrolment, .pending: return false
     }
     return true
   }

@@ -1,6 +1,6 @@
 // ControlPlane: holds the parts together; every command is an extension in a file of its own.
 
-import Crypto
+public import Crypto
 public import FleetStore
 import ImagePipeline
 import RolloutEngine
@@ -34,13 +34,16 @@ public final class ControlPlane: Sendable {
   let fleetSize = Atomic<Int>(0)
   /// When this process began to hear devices.
   let loadedAt: Instant
+  /// Issues certificates to devices; nil where none are issued.
+  let authority: CertificateAuthority?
+  let challenges: Challenges
 
   /// Joins the parts; nothing is loaded yet, see `load()`.
   public init(
     store: Store, images: ImageShelf, policies: PolicyShelf,
     timeZones: TimeZoneShelf = TimeZoneShelf(), clock: any Clock = SystemClock(),
-    randomness: any Randomness = SystemRandomness(), pollsPerSecondMax: Int = 5_000,
-    logs: LogShelf? = nil
+    randomness: any Randomness = SystemRandomness(), authority: CertificateAuthority? = nil,
+    pollsPerSecondMax: Int = 5_000, logs: LogShelf? = nil
   ) {
     self.store = store
     self.images = images
@@ -51,6 +54,8 @@ public final class ControlPlane: Sendable {
     self.randomness = randomness
     self.pollsPerSecondMax = pollsPerSecondMax
     loadedAt = clock.now
+    self.authority = authority
+    challenges = Challenges(randomness)
   }
 
   /// A tenant's room; nil when there is no such tenant, or no tenant was named.

@@ -21,6 +21,7 @@ extension ControlPlane {
     if let fault = visitor.fault { throw fault }
     visitor.finish()
     store.start(operation)
+    for room in allRooms { discardUnfinished(in: room) }
   }
 }
 
@@ -74,9 +75,13 @@ private struct FleetLoader: SnapshotVisitor {
     // Whether a device was asked for its attributes is not kept, so all that never spoke are. Nor
     // is when it reported its version: what it said may be older than its last installation, so it
     // proves nothing until it is said again.
-    room(device.key.tenant)?.fleet.put(
+    guard let room = room(device.key.tenant) else { return }
+    room.fleet.put(
       device, lastSeen: lastSeen, wantsAttributes: device.twin.reported.isEmpty,
       versionReportedAt: nil)
+    if device.enrolment != Enrolment() {
+      room.ledger.withLock { $0.enrolment.index(nil, device) }
+    }
   }
 
   mutating func visit(group: DeviceGroup, of tenant: Name) {
@@ -110,11 +115,21 @@ private struct FleetLoader: SnapshotVisitor {
 
   mutating func visit(document: StoredDocument, of tenant: Name) {
     guard let room = room(tenant) else { return }
-    let isRead =
-      switch document.kind {
-      case .batch: true
-      case .command, .job, .jobPart: room.ledger.withLock { $0.restore(document) }
+    let isRead: Bool
+    switch document.kind {
+    case .command, .job, .jobPart:
+      isRead = room.ledger.withLock { $0.restore(document) }
+    case .batch, .alert, .enrolment, .pending:
+      isRead = true
+      do throws(InvalidValue) {
+        try room.ledger.withLock { ledger throws(InvalidValue) in
+          try ledger.enrolment.restore(document)
+        }
+      } catch {
+        fail(
+          "\(document.kind.rawValue) \(document.id) of \(tenant): \(error.field) \(error.reason)")
       }
+    }
     if !isRead { fail("\(document.kind.rawValue) \(document.id) of \(tenant) is not complete") }
   }
 

@@ -1,6 +1,6 @@
 // PollDevice: a device asks whether there is something to do.
 
-import Crypto
+public import Crypto
 import FleetStore
 import RolloutEngine
 import Synchronization
@@ -44,15 +44,17 @@ extension ControlPlane {
   /// Answers a poll. The hot path, nothing to do, takes one lock and touches neither store nor
   /// heap.
   ///
-  /// With `isPatient` the device may be told to stay away longer while nothing can happen.
+  /// `key` is the fingerprint of the key that a TLS handshake proved the device to have. With
+  /// `isPatient` the device may be told to stay away longer while nothing can happen.
   public func poll(
     _ room: Room, device id: UnsafeRawBufferPointer, token: UnsafeRawBufferPointer,
-    isPatient: Bool = false
+    key: SHA256.Value? = nil, isPatient: Bool = false
   ) -> PollAnswer {
     let now = clock.now
     let digest = token.isEmpty ? nil : SHA256.value(of: token)
     let epoch = room.epoch
-    let greeting = room.fleet.greet(id, token: digest, now: now)
+    let greeting = room.fleet.greet(id, token: digest, key: key, now: now)
+    heed(greeting.news, of: id, in: room, at: now)
     switch greeting.result {
     case .wrongToken: return .refused
     case .unknownDevice:
@@ -70,13 +72,17 @@ extension ControlPlane {
     }
   }
 
-  /// Checks a device's token and notes that it was heard.
+  /// Checks a device's token or key, see `poll`, and notes that it was heard.
   public func authenticate(
-    _ room: Room, device id: UnsafeRawBufferPointer, token: UnsafeRawBufferPointer
+    _ room: Room, device id: UnsafeRawBufferPointer, token: UnsafeRawBufferPointer,
+    key: SHA256.Value? = nil
   ) -> DeviceID? {
-    guard !token.isEmpty else { return nil }
-    let greeting = room.fleet.greet(id, token: SHA256.value(of: token), now: clock.now)
+    guard !token.isEmpty || key != nil else { return nil }
+    let now = clock.now
+    let digest = token.isEmpty ? nil : SHA256.value(of: token)
+    let greeting = room.fleet.greet(id, token: digest, key: key, now: now)
     guard case .accepted = greeting.result else { return nil }
+    heed(greeting.news, of: id, in: room, at: now)
     // A device in the table has a valid id.
     return try? DeviceID(String(decoding: id, as: UTF8.self))
   }

@@ -134,7 +134,7 @@ extension ControlPlane {
     }
   }
 
-  private func join(
+  func join(
     _ device: DeviceID, _ name: Name, _ room: Room, _ ledger: inout Ledger
   ) -> [Change] {
     var changes: [Change] = []
@@ -178,6 +178,10 @@ extension ControlPlane {
   ) throws(Problem) -> (token: String, ticket: UInt64) {
     let token = try newToken()
     let ticket = try change(device, in: room) { (known) throws(Problem) in
+      guard let state = known.state.after(.enrol) else {
+        throw Problem(.conflict, "device \(device): \(known.state.refusal(of: .enrol))")
+      }
+      known.enrolment.state = state
       known.tokenDigest = Digest(bytes: SHA256.value(of: token).bytes)
     }
     return (token, ticket)
@@ -228,9 +232,11 @@ extension ControlPlane {
         throw Problem(
           .conflict, "device \(device) is being updated; wait or abort the rollout first")
       }
-      guard room.fleet.remove(device) else {
+      let key = DeviceKey(tenant: room.tenant, device: device)
+      guard let known = room.fleet.device(key)?.device, room.fleet.remove(device) else {
         throw Problem(.notFound, "there is no device \(device)")
       }
+      ledger.enrolment.index(known, nil)
       for name in ledger.groups.keys { ledger.groups[name]?.members.remove(device) }
       var draft = Draft(room, now: now)
       endCommands(of: device, &ledger, &draft)

@@ -56,6 +56,7 @@ public final class Room: Sendable {
   public let tenant: Name
   let fleet = Fleet()
   let ledger = Lock(Ledger())
+  let gate = EnrolmentGate()
   private let settingsLock = Lock(TenantSettings())
   private let pollSecondsCopy = Atomic<Int64>(TenantSettings().pollInterval.wholeSeconds)
   private let quietPollSecondsCopy = Atomic<Int64>(TenantSettings().pollInterval.wholeSeconds * 2)

@@ -8,24 +8,29 @@ public struct RolloutTerms: Equatable, Sendable {
   public let startAt: Instant?
   /// From when on nothing is granted any more; nil for never.
   public let endAt: Instant?
+  /// Whether devices in quarantine receive it, too.
+  public let isRecovery: Bool
 
   /// The priorities there are.
   public static let priorities = 0...1000
   /// The priority of a rollout that names none: as many above as below.
   public static let usualPriority = 500
   /// The terms of a rollout that names none.
-  public static let usual = RolloutTerms(unchecked: usualPriority, startAt: nil, endAt: nil)
+  public static let usual = RolloutTerms(
+    unchecked: usualPriority, startAt: nil, endAt: nil, isRecovery: false)
 
-  private init(unchecked priority: Int, startAt: Instant?, endAt: Instant?) {
+  private init(unchecked priority: Int, startAt: Instant?, endAt: Instant?, isRecovery: Bool) {
     self.priority = priority
     self.startAt = startAt
     self.endAt = endAt
+    self.isRecovery = isRecovery
   }
 
   /// Checks terms that a person gave; throws for a priority out of range and an end before the
   /// start.
   public init(
-    priority: Int = RolloutTerms.usualPriority, startAt: Instant? = nil, endAt: Instant? = nil
+    priority: Int = RolloutTerms.usualPriority, startAt: Instant? = nil, endAt: Instant? = nil,
+    isRecovery: Bool = false
   ) throws(InvalidValue) {
     guard RolloutTerms.priorities.contains(priority) else {
       throw InvalidValue(
@@ -35,6 +40,6 @@ public struct RolloutTerms: Equatable, Sendable {
       throw InvalidValue(
         field: "endAt", reason: "\(endAt) is not after the start at \(startAt); give a later time")
     }
-    self.init(unchecked: priority, startAt: startAt, endAt: endAt)
+    self.init(unchecked: priority, startAt: startAt, endAt: endAt, isRecovery: isRecovery)
   }
 }

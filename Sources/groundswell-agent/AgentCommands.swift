@@ -19,7 +19,9 @@ struct AgentCommand: Sendable {
   let run: @Sendable (AgentArguments) throws(AgentFailure) -> AgentExit
 
   /// Every command, in the order of help.
-  static let all = [run, once, enrol, status, postpone, install, confirm, safeMode]
+  static let all = [
+    run, once, enrol, status, postpone, install, installFile, confirm, safeMode,
+  ]
 
   private static let run = AgentCommand(
     name: "run", summary: "Poll the server and follow it, until SIGTERM.",
@@ -106,9 +108,20 @@ struct AgentCommand: Sendable {
   }
 
   private static let install = AgentCommand(
-    name: "install", summary: "Install the update that waits for a person.",
-    examples: ["groundswell-agent install"]
+    name: "install",
+    summary: "Install the update that waits for a person, or a signed image from a file.",
+    operands: 0...1, operandName: "FILE",
+    options: [
+      AgentOption(
+        name: "manifest", placeholder: "FILE",
+        meaning: "the image's manifest, as in an offer (default FILE.json)")
+    ],
+    examples: [
+      "groundswell-agent install",
+      "groundswell-agent install ./app-2.0.bin --manifest ./app-2.0.json",
+    ]
   ) { (arguments) throws(AgentFailure) in
+    if let path = arguments.operands.first { return try installFile(path, arguments) }
     let state = try stateDirectory(arguments)
     let known = try linked { () throws(LinkError) in try state.document(StatusBoard.fileName) }
     let text =
@@ -122,6 +135,29 @@ struct AgentCommand: Sendable {
     AgentLock.wakeOwner(state)
     AgentProgram.write("action \(action) may be installed\n")
     return .done
+  }
+
+  private static func installFile(
+    _ path: String, _ arguments: AgentArguments
+  ) throws(AgentFailure) -> AgentExit {
+    try linked { () throws(LinkError) in
+      let (agent, lock) = try agentRun(arguments).open(starts: false)
+      defer { withExtendedLifetime(lock) {} }
+      let manifest = arguments.value("manifest") ?? path + ".json"
+      let outcome = try agent.install(path, manifest: manifest, program: AgentService.program)
+      switch outcome {
+      case .rebootNeeded:
+        AgentProgram.write("installed on trial; start the device again, and then this\n")
+        return try agent.reboot()
+      case .restartNeeded:
+        AgentProgram.write("installed; start the agent again\n")
+        return .done
+      case .ended(let end):
+        AgentProgram.write(
+          "\(end.phase.rawValue)" + (end.failure.map { ": \($0.text)" } ?? "") + "\n")
+        return end.phase == .installed ? .done : .failed
+      }
+    }
   }
 
   private static let confirm = AgentCommand(

@@ -60,6 +60,14 @@ import UpdateModel
     for (low, left) in numbers.enumerated() {
       for (high, right) in numbers.enumerated() {
         #expect((left < right) == (low < high), "\(rising[low]) and \(rising[high])")
+        if let integer = Int64(rising[low]) {
+          #expect(right.order(of: integer) == QueryOrder(low, high), "\(integer), \(rising[high])")
+        }
+      }
+    }
+    for number in [Int64.min, .min + 1, -10, -1, 0, 1, 9, 10, 99, 100, .max - 1, .max] {
+      for other in [Int64.min, -100, -10, -1, 0, 1, 10, 100, 101, .max] {
+        #expect(ExactDecimal(other).order(of: number) == QueryOrder(number, other))
       }
     }
     #expect(ExactDecimal(Int64.min).description == "-9223372036854775808")

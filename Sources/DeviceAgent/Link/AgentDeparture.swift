@@ -49,4 +49,37 @@ extension Agent {
     interruption.sleep(milliseconds: Interval.minutes(5).milliseconds)
     throw .program("the reboot hook", reason: "the device was not started again")
   }
+
+  // MARK: Without a server
+
+  /// Installs a signed image from a file, as far as possible without a restart.
+  ///
+  /// - Parameters:
+  ///   - path: the image.
+  ///   - manifest: its manifest: an element of `images` in an offer.
+  ///   - program: the path of the program that runs.
+  public func install(
+    _ path: String, manifest: String, program: String?
+  ) throws(LinkError) -> LocalInstall.Outcome {
+    guard let text = try StateDirectory.read(manifest, atMost: StateDirectory.documentBytesMax)
+    else { throw .file(action: "read", path: manifest, reason: "there is no such file") }
+    let document: JSON
+    do throws(JSONError) { document = try JSON.parse(text) } catch {
+      throw .damaged(path: manifest, reason: error.description)
+    }
+    let image: UpdateImage
+    do throws(InvalidValue) { image = try UpdateImage(document: document) } catch {
+      throw .damaged(path: manifest, reason: "\(error.field): \(error.reason)")
+    }
+    return try Agent.device { () throws(AgentError) in
+      try LocalInstall(updater, path: path, manifest: image).run(program: program)
+    }
+  }
+
+  /// Restarts the device, or leaves it to whoever started the program.
+  public func reboot() throws(LinkError) -> AgentExit {
+    if configuration.rebootEndsAgent { return .rebooting }
+    try Agent.device { () throws(AgentError) in try updater.reboot() }
+    return .done
+  }
 }

@@ -121,20 +121,26 @@ public struct AgentRun: Sendable {
   }
 
   /// Opens the agent for one deed, when no other process has it.
-  public func open() throws(LinkError) -> (agent: Agent, lock: AgentLock) {
+  ///
+  /// - Parameter starts: whether it looks around and goes on with what was under way.
+  public func open(
+    starts: Bool = true
+  ) throws(LinkError) -> (agent: Agent, lock: AgentLock) {
     let loaded = try load()
     let state = try StateDirectory(loaded.configuration.setup.stateDirectory)
     guard let lock = try AgentLock(state) else { throw AgentRun.taken(state) }
-    return (try make(loaded, StatusBoard(state)), lock)
+    return (try make(loaded, StatusBoard(state), starts: starts), lock)
   }
 
   /// The configuration in force.
   public func load() throws(LinkError) -> LoadedConfiguration {
     let loaded = try LoadedConfiguration(path, stateDirectory: stateDirectory)
     if let fault = loaded.fault {
-      log.write("the configuration cannot be used; safe mode with the last good one", [
-        "reason": fault
-      ])
+      log.write(
+        "the configuration cannot be used; safe mode with the last good one",
+        [
+          "reason": fault
+        ])
     }
     return loaded
   }
@@ -144,12 +150,12 @@ public struct AgentRun: Sendable {
   }
 
   private func make(
-    _ loaded: LoadedConfiguration, _ board: StatusBoard
+    _ loaded: LoadedConfiguration, _ board: StatusBoard, starts: Bool = true
   ) throws(LinkError) -> Agent {
     let agent = try Agent(
       loaded.configuration, configurationFault: loaded.fault, board: board, disk: POSIXDisk(),
       programs: SpawnedPrograms(), interruption: interruption, log: log)
-    try agent.start(program: program)
+    if starts { try agent.start(program: program) }
     return agent
   }
 }

@@ -32,7 +32,8 @@ struct CommandDesk {
           "POST", session.path("commands", entry.id.text), document: entry.answer.document)
       } catch {
         // The server knows no such command (any more), or will never take this answer.
-        guard case .refused(let status, _, _) = error, [400, 404, 409, 410, 413, 422].contains(status)
+        guard case .refused(let status, _, _) = error,
+          [400, 404, 409, 410, 413, 422].contains(status)
         else { throw error }
       }
       try memory.markDelivered(entry.id)
@@ -120,9 +121,11 @@ struct CommandDesk {
     case .collectLogs:
       return logs(command, configuration)
     case nil:
-      guard let capability = configuration.capabilities.first(where: {
-        $0.name.text == command.name
-      }) else { return .reject("this device has no command \(command.name.prefix(64))") }
+      guard
+        let capability = configuration.capabilities.first(where: {
+          $0.name.text == command.name
+        })
+      else { return .reject("this device has no command \(command.name.prefix(64))") }
       return .run(program(capability.program, command))
     }
   }

@@ -112,7 +112,8 @@ public final class StatusPage: Sendable {
     let plain = "text/plain; charset=utf-8"
     guard words.count == 3 else { return ("400 Bad Request", plain, Array("no request\n".utf8)) }
     // Pages of the world must not read it through a name that points here.
-    let host = lines.dropFirst().first { $0.lowercased().hasPrefix("host:") }?
+    let host =
+      lines.dropFirst().first { $0.lowercased().hasPrefix("host:") }?
       .dropFirst(5).drop { $0 == " " } ?? ""
     let name = host.split(separator: ":").first ?? ""
     guard name == "127.0.0.1" || name == "localhost" else {

@@ -44,6 +44,10 @@ enum Documents {
     let device = overview.device
     return .members([
       "id": .string(device.key.device.text),
+      "state": .string(device.state.rawValue),
+      "batch": device.enrolment.batch.map { JSON($0) },
+      "replaces": device.enrolment.replaces.map { .string($0.text) },
+      "replacedBy": device.enrolment.replacedBy.map { .string($0.text) },
       "hardware": device.hardware.map { .string($0.text) },
       "version": device.reportedVersion.map { .string($0) },
       "tags": texts(device.tags),
@@ -125,13 +129,15 @@ enum Documents {
   }
 
   static func group(_ view: GroupView) -> JSON {
-    let filter: JSON? =
+    let rule: (filter: JSON?, query: JSON?) =
       switch view.group.membership {
-      case .explicit: nil
-      case .filter(let filter): .string(filter.description)
+      case .explicit: (nil, nil)
+      case .filter(let filter): (.string(filter.description), nil)
+      case .query(let query): (nil, .string(query.description))
       }
     return .members([
-      "name": .string(view.group.name.text), "filter": filter, "members": JSON(view.memberCount),
+      "name": .string(view.group.name.text), "filter": rule.filter, "query": rule.query,
+      "members": JSON(view.memberCount),
     ])
   }
 

@@ -19,10 +19,12 @@ public final class ManagementGateway: Sendable {
   private let tables = Places(4)
   private let table = RouteTable(
     StatusResource.routes + TenantResource.routes + TokenResource.routes
-      + ArtifactResource.routes + ReleaseResource.routes + DeviceResource.routes
-      + TwinResource.routes + CommandResource.routes + LogResource.routes + JobResource.routes
+      + ArtifactResource.routes + ReleaseResource.routes + QueryResource.routes
+      + DeviceResource.routes + TwinResource.routes + CommandResource.routes
+      + LogResource.routes + JobResource.routes
       + GroupResource.routes + PolicyResource.routes + RolloutResource.routes
-      + SafeguardResource.routes)
+      + SafeguardResource.routes + BatchResource.routes + DeviceLifeResource.routes
+      + EnrolmentResource.routes)
 
   /// Joins the service with threads for slow work and the counters of the server.
   public init(

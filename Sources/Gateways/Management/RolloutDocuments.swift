@@ -26,6 +26,7 @@ extension Documents {
       "group": group,
       "filter": filter,
       "priority": JSON(specification.terms.priority),
+      "recovery": specification.terms.isRecovery ? true : nil,
       "startAt": specification.terms.startAt.map(time),
       "endAt": specification.terms.endAt.map(time),
       "approvedBy": rollout.approvedBy.map { .string($0) },
@@ -99,6 +100,8 @@ extension Documents {
       "tenant": .string(summary.tenant.text),
       "devices": JSON(summary.devices),
       "heard": JSON(summary.heard),
+      "alerts": JSON(summary.alerts),
+      "waiting": JSON(summary.waiting),
       "versions": .array(
         summary.versions.map { version, count in
           .members(["version": version.map { .string($0) } ?? .null, "count": JSON(count)])

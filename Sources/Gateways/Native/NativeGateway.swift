@@ -9,6 +9,7 @@
 //   POST  commands/{id}       what became of a command
 //   PUT   logs/{name}         a log, streamed to the disk
 //   GET   images/{id}/{file}  the bytes of an offered image
+//   POST  credentials         the next key; this and what needs no credentials: NativeEnrolment
 
 public import HTTPServer
 public import Orchestrator
@@ -55,9 +56,13 @@ public final class NativeGateway: Sendable {
     if rest.isEmpty, request.method == .get || request.method == .head {
       return poll(request, path, room, &reply)
     }
+    if handleStranger(request, path, rest, room, &reply) { return }
     let token = NativeGateway.token(of: request)
+    let key = NativeGateway.peerKey(of: request)
     guard
-      let device = path.withDevice({ plane.authenticate(room, device: $0, token: token) })
+      let device = path.withDevice({ id in
+        plane.authenticate(room, device: id, token: token, key: key)
+      })
     else { return NativeGateway.unauthorized(&reply) }
     dispatch(request, rest, NativeVisit(device: device, room: room), &reply)
   }
@@ -79,6 +84,9 @@ public final class NativeGateway: Sendable {
     case ("reports", 1):
       guard request.method == .post else { return NativeGateway.refuseMethod("POST", &reply) }
       updateReport(request, visit, &reply)
+    case ("credentials", 1):
+      guard request.method == .post else { return NativeGateway.refuseMethod("POST", &reply) }
+      rotate(request, visit, &reply)
     case ("commands", 2):
       guard request.method == .post else { return NativeGateway.refuseMethod("POST", &reply) }
       commandReport(request, command: rest[1], visit, &reply)

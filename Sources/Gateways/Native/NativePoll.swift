@@ -13,8 +13,9 @@ extension NativeGateway {
       return NativeGateway.refuse(error, &reply)
     }
     let token = NativeGateway.token(of: request)
+    let key = NativeGateway.peerKey(of: request)
     let answer = path.withDevice {
-      plane.brief(room, device: $0, token: token, known: asked.known)
+      plane.brief(room, device: $0, token: token, key: key, known: asked.known)
     }
     switch answer {
     case .refused: NativeGateway.unauthorized(&reply)
@@ -152,12 +153,15 @@ struct BriefingDocument {
     let pollAfter = JSON.integer(max(1, briefing.pollAfter.wholeSeconds))
     // The version counts even when the device has it, so that 304 never hides a newer one.
     let named = JSON.object(
-      members + [JSON.Member("desired", .integer(Int64(clamping: briefing.desired.version)))])
+      members + [
+        JSON.Member("desired", .integer(Int64(clamping: briefing.desired.version))),
+        JSON.Member("quarantined", .bool(briefing.isQuarantined)),
+      ])
     tag = BriefingDocument.tag(of: named.text)
     let document = JSON.object(
       [
         JSON.Member("time", .string(now.description)), JSON.Member("pollAfter", pollAfter),
-        JSON.Member("state", "active"),
+        JSON.Member("state", briefing.isQuarantined ? "quarantined" : "active"),
       ] + members)
     response = Response(
       status: 200,

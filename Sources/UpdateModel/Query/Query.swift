@@ -79,10 +79,10 @@ public struct Query: Hashable, Sendable, CustomStringConvertible {
     try checkWrittenSize(of: text)
   }
 
-  /// What a device filter says, also where a query text could not say it so.
-  public init(_ filter: DeviceFilter) throws(QueryFault) {
+  /// What a device filter says, also where a query text could not say it so. A filter full of
+  /// characters that need escapes may become longer than a query text can be.
+  public init(_ filter: DeviceFilter) {
     self.init(unchecked: QueryShortForm.expression(filter))
-    try checkWrittenSize(of: filter.description)
   }
 
   init(unchecked expression: QueryExpression) { self.expression = expression }
@@ -108,6 +108,12 @@ public struct Query: Hashable, Sendable, CustomStringConvertible {
     expression.tests.contains { test in
       if case .compares(_, .duration) = test.relation { true } else { false }
     }
+  }
+
+  /// Whether its result follows from the registration and the twin alone, so that it can say who is
+  /// in a group: it asks neither for groups nor for anything that time changes.
+  public var isSteady: Bool {
+    !dependsOnTime && !fields.contains(.group) && !fields.contains(.lastSeen)
   }
 
   /// The canonical text; reads back as an equal query.

@@ -46,7 +46,7 @@ public struct QueryPath: Hashable, Sendable {
   }
 
   /// The name of one member that stands for the whole way; nil for a single step or with an index.
-  var dottedName: String? {
+  public var dottedName: String? {
     guard steps.count > 1 else { return nil }
     var names: [String] = []
     for step in steps {

@@ -32,7 +32,7 @@ private final class ImageSite: RequestHandler {
   private let directory: TestDirectory
   private let state: StateDirectory
   /// More than the kernel holds for a connection, so that a cut is felt.
-  private let bytes = [UInt8](repeatElement(patternBytes(1_000_000), count: 24).joined())
+  private let bytes = [UInt8](repeatElement(patternBytes(1_000_000), count: 14).joined())
   private let image: UpdateImage
   private let downloads: DownloadDirectory
 
@@ -79,7 +79,7 @@ private final class ImageSite: RequestHandler {
       return
     }
     let reached = try PartFile(image, in: downloads).offset
-    #expect(reached > 500_000 && reached < 24_000_000)
+    #expect(reached > 500_000 && reached < 14_000_000)
     let second = try ImageSite(directory.file("app.bin"), tag: "\"one\"")
     let server = try serve(second)
     defer { server.shutdown(deadlineSeconds: 0) }
@@ -106,7 +106,7 @@ private final class ImageSite: RequestHandler {
     defer { server.shutdown(deadlineSeconds: 0) }
     #expect(try fetch(server.localPort) { _ in false } == .stopped)
     let reached = try PartFile(image, in: downloads).offset
-    #expect(reached > 0 && reached < 24_000_000)
+    #expect(reached > 0 && reached < 14_000_000)
     #expect(try fetch(server.localPort) == .complete)
   }
 
@@ -141,13 +141,14 @@ private final class ImageSite: RequestHandler {
       rate: DownloadRate(least: 0, window: .minutes(1), at: .zero), clock: .system)
     let outcome = try download.run(
       try HTTPConnection(host: "127.0.0.1", port: counter.port), target: "/nowhere/at/all/today",
-      headers: []) { _ in true }
+      headers: []
+    ) { _ in true }
     #expect(outcome == .refused(status: 404, detail: "no such route", retryAfter: nil))
     #expect(try PartFile(image, in: downloads).offset == 0)
   }
 
   @Test func `a connection below the least rate is dropped and what came is kept`() throws {
-    let drip = try DripServer(total: 24_000_000, piece: patternBytes(2_000), pauseMilliseconds: 50)
+    let drip = try DripServer(total: 14_000_000, piece: patternBytes(2_000), pauseMilliseconds: 50)
     // About 40 kB/s come; 10 MB/s are wanted.
     let outcome = try fetch(drip.port, least: 10_000_000, window: Interval(milliseconds: 500))
     guard case .tooSlow(let rate) = outcome else {
@@ -159,7 +160,7 @@ private final class ImageSite: RequestHandler {
   }
 
   @Test func `a silent connection is too slow as well`() throws {
-    let drip = try DripServer(total: 24_000_000, piece: [1], pauseMilliseconds: 60_000)
+    let drip = try DripServer(total: 14_000_000, piece: [1], pauseMilliseconds: 60_000)
     #expect(try fetch(drip.port, seconds: 1) == .tooSlow(bytesPerSecond: 0))
   }
 
