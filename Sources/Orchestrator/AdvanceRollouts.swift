@@ -21,6 +21,7 @@ extension ControlPlane {
       judgeAll(in: room)
       startScheduled(in: room)
       freeForgotten(in: room)
+      advanceCommands(in: room)
     }
   }
 

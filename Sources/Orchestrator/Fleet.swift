@@ -55,8 +55,10 @@ struct Greeting {
 /// The devices of one tenant.
 final class Fleet: Sendable {
   private static let shardCount = 64
-  private let shards: [Lock<DeviceTable>]
-  private let texts = Lock(SharedTexts())
+  let shards: [Lock<DeviceTable>]
+  let texts = Lock(SharedTexts())
+  /// Fields that have columns, the one that was used last at the end.
+  let columnFields = Lock<[QueryField]>([])
 
   struct SharedTexts {
     var hardware = Interner()
@@ -111,6 +113,9 @@ final class Fleet: Sendable {
   /// Stands for the epoch of a device that was looked at and has something to wait for: it is
   /// looked at again at its next poll.
   static let waits = UInt32.max
+
+  /// Whether a device was told anything by the native protocol since the start.
+  func wasBriefed(_ device: DeviceID) -> Bool { record(device).map { $0.briefing != 0 } ?? false }
 
   /// Keeps the name of what a device was told.
   func noteBriefing(_ device: DeviceID, _ tag: UInt32) { update(device) { $0.briefing = tag } }
@@ -178,8 +183,8 @@ final class Fleet: Sendable {
   }
 
   /// Calls `body` with every device, shard by shard; each shard is copied out before. With a
-  /// selection, devices come with no other tags and attributes, and without their credentials; those
-  /// of which there is no unit are left out.
+  /// selection, devices come with no other tags and attributes, and without their credentials;
+  /// those of which there is no unit are left out.
   func forEach(
     in tenant: Name, reading selection: DetailSelection? = nil,
     _ body: (Device, _ lastSeen: Instant) -> Void
@@ -207,12 +212,7 @@ final class Fleet: Sendable {
             try? Name($0)  // was a name when it was interned
           }
         }
-        let details = SelectedDetails(record.details, reading: selection)
-        body(
-          Device(
-            key: key, hardware: names[record.hardware], tokenDigest: nil, tags: details.tags,
-            attributes: details.attributes, createdAt: record.createdAt, ran: details.ran),
-          record.lastSeen)
+        body(selection.device(record, key, hardware: names[record.hardware]), record.lastSeen)
       }
     }
   }
@@ -287,7 +287,7 @@ final class Fleet: Sendable {
             table[index].accessMark &+= 1
           }
           table[index].token = token
-          table[index].details = details
+          table.setDetails(details, at: index)
           table[index].take(entry.proofs, life: entry.life)
           table[index].idleEpoch = 0
           if let versionReportedAt { table[index].versionReportedAt = versionReportedAt }
@@ -393,8 +393,7 @@ final class Fleet: Sendable {
     }
   }
 
-  // The table uses the low bits of the hash, the shard the high ones.
   private func shard(_ hash: UInt64) -> Lock<DeviceTable> {
-    shards[Int(truncatingIfNeeded: hash >> 58)]
+    shards[Fleet.shardNumber(hash)]
   }
 }

@@ -16,7 +16,8 @@ public struct RolloutTerms: Equatable, Sendable {
   /// The priority of a rollout that names none: as many above as below.
   public static let usualPriority = 500
   /// The terms of a rollout that names none.
-  public static let usual = RolloutTerms(unchecked: usualPriority, startAt: nil, endAt: nil, isRecovery: false)
+  public static let usual = RolloutTerms(
+    unchecked: usualPriority, startAt: nil, endAt: nil, isRecovery: false)
 
   private init(unchecked priority: Int, startAt: Instant?, endAt: Instant?, isRecovery: Bool) {
     self.priority = priority

@@ -129,13 +129,15 @@ enum Documents {
   }
 
   static func group(_ view: GroupView) -> JSON {
-    let filter: JSON? =
+    let rule: (filter: JSON?, query: JSON?) =
       switch view.group.membership {
-      case .explicit: nil
-      case .filter(let filter): .string(filter.description)
+      case .explicit: (nil, nil)
+      case .filter(let filter): (.string(filter.description), nil)
+      case .query(let query): (nil, .string(query.description))
       }
     return .members([
-      "name": .string(view.group.name.text), "filter": filter, "members": JSON(view.memberCount),
+      "name": .string(view.group.name.text), "filter": rule.filter, "query": rule.query,
+      "members": JSON(view.memberCount),
     ])
   }
 

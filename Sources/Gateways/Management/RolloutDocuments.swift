@@ -100,6 +100,8 @@ extension Documents {
       "tenant": .string(summary.tenant.text),
       "devices": JSON(summary.devices),
       "heard": JSON(summary.heard),
+      "alerts": JSON(summary.alerts),
+      "waiting": JSON(summary.waiting),
       "versions": .array(
         summary.versions.map { version, count in
           .members(["version": version.map { .string($0) } ?? .null, "count": JSON(count)])

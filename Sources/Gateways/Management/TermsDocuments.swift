@@ -17,7 +17,9 @@ extension RolloutTerms {
     let startAt = hasStart ? reader.moment("startAt") : nil
     let hasEnd = reader.has("endAt")
     let endAt = hasEnd ? reader.moment("endAt") : nil
-    guard let priority, let isRecovery, !hasStart || startAt != nil, !hasEnd || endAt != nil else { return nil }
+    guard let priority, let isRecovery, !hasStart || startAt != nil, !hasEnd || endAt != nil else {
+      return nil
+    }
     do throws(InvalidValue) {
       try self.init(
         priority: priority, startAt: startAt, endAt: endAt, isRecovery: isRecovery)
