@@ -151,7 +151,8 @@ struct AgentCommand: Sendable {
         AgentProgram.write("installed; start the agent again\n")
         return .done
       case .ended(let end):
-        AgentProgram.write("\(end.phase.rawValue)" + (end.failure.map { ": \($0.text)" } ?? "") + "\n")
+        AgentProgram.write(
+          "\(end.phase.rawValue)" + (end.failure.map { ": \($0.text)" } ?? "") + "\n")
         return end.phase == .installed ? .done : .failed
       }
     }

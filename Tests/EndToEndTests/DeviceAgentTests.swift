@@ -70,7 +70,8 @@ private final class AgentDevice {
   /// Does what a boot loader does with its record.
   func boot(starts: Bool = true) throws {
     let access = BootAccess(
-      disk: POSIXDisk(), programs: SpawnedPrograms(), control: .file(directory: "\(directory)/boot"))
+      disk: POSIXDisk(), programs: SpawnedPrograms(), control: .file(directory: "\(directory)/boot")
+    )
     var record = try access.read()
     var slot = record.slot
     if record.isTrial {

@@ -118,7 +118,8 @@ public final class Agent {
     }
     reported = try ReportedState(state)
     desk = try CommandDesk(
-      state, boot: Agent.bootIdentifier(configuration.setup), rebootEndsAgent: configuration.rebootEndsAgent)
+      state, boot: Agent.bootIdentifier(configuration.setup),
+      rebootEndsAgent: configuration.rebootEndsAgent)
     desired = try Agent.storedDesired(state)
   }
 

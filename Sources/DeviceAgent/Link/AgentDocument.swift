@@ -42,7 +42,8 @@ public enum AgentDocument {
 
   private static let keys =
     [
-      "server", "tenant", "device", "claim", "claimFile", "tokenFile", "authorityFile", "clientCertificate",
+      "server", "tenant", "device", "claim", "claimFile", "tokenFile", "authorityFile",
+      "clientCertificate",
       "bootIdentifierFile", "rebootEndsAgent", "commands", "capabilities", "logs", "reported",
       "conditions", "autoUpdate", "download", "poll", "statusPage",
     ] + DeviceSetup.documentKeys
@@ -86,7 +87,8 @@ public enum AgentDocument {
     }
     return AgentConfiguration(
       server: server, tenant: tenant, device: identity.device, claim: identity.claim,
-      tokenFile: tokenFile(reader), authorityFile: path(reader, "authorityFile"), showsCertificate: shows, setup: setup,
+      tokenFile: tokenFile(reader), authorityFile: path(reader, "authorityFile"),
+      showsCertificate: shows, setup: setup,
       hasPinnedKeys: reader.has("signingKeys"), rebootEndsAgent: endsAgent,
       factoryReset: program(commands, "factoryReset"), identify: program(commands, "identify"),
       desiredChanged: program(commands, "desiredChanged"), capabilities: capabilities, logs: logs,

@@ -136,9 +136,11 @@ public struct AgentRun: Sendable {
   public func load() throws(LinkError) -> LoadedConfiguration {
     let loaded = try LoadedConfiguration(path, stateDirectory: stateDirectory)
     if let fault = loaded.fault {
-      log.write("the configuration cannot be used; safe mode with the last good one", [
-        "reason": fault
-      ])
+      log.write(
+        "the configuration cannot be used; safe mode with the last good one",
+        [
+          "reason": fault
+        ])
     }
     return loaded
   }

@@ -17,10 +17,13 @@ public enum StatusText {
     add("Slot", slot(status))
     add("Update", update(status["update"]))
     add("Waits", waiting(status["waiting"]))
-    add("Postponed", joined([
-      status["postponed"]?["until"]?.string.map { "until \($0)" },
-      status["postponed"]?["reason"]?.string,
-    ], ": "))
+    add(
+      "Postponed",
+      joined(
+        [
+          status["postponed"]?["until"]?.string.map { "until \($0)" },
+          status["postponed"]?["reason"]?.string,
+        ], ": "))
     add("Last update", lastEnd(status["lastUpdate"]))
     add("Last fall back", status["boot"]?["lastFailure"]?.string)
     add("Safe mode", status["safeMode"]?.string)

@@ -104,7 +104,9 @@ final class AgentBench {
   }
 
   /// Has one turn after the other until the agent sleeps for `condition` or ends.
-  func turns(_ agent: Agent, most: Int = 10, until condition: () throws -> Bool) throws -> AgentStep? {
+  func turns(_ agent: Agent, most: Int = 10, until condition: () throws -> Bool) throws
+    -> AgentStep?
+  {
     for _ in 0..<most {
       let step = try agent.cycle(mayWait: false)
       if case .exit = step { return step }

@@ -145,7 +145,8 @@ import UpdateModel
     #expect(try agent.cycle(mayWait: false) == .exit(.rebooting))
   }
 
-  @Test func `an action that is cancelled in time leaves no trace, and too late is refused`() throws {
+  @Test func `an action that is cancelled in time leaves no trace, and too late is refused`() throws
+  {
     let no: JSON = ["allowed": false, "reason": "later"]
     try bench.offer(patternBytes(10_000), members: ["install": no])
     let agent = try bench.agent()
@@ -176,7 +177,9 @@ import UpdateModel
     try bench.offer(
       patternBytes(10_000), members: ["prepare": "motors-off", "resume": "motors-on"])
     #expect(try bench.turns(try bench.agent()) { false } == .exit(.rebooting))
-    #expect(try bench.directory.text("calls").split(separator: "\n").map { $0.dropLast() } == ["note off"])
+    #expect(
+      try bench.directory.text("calls").split(separator: "\n").map { $0.dropLast() } == ["note off"]
+    )
     try bench.boot()
     let after = try bench.agent()
     _ = try bench.turns(after) { after.isIdle }

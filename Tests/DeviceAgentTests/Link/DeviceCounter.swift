@@ -101,7 +101,8 @@ struct CounterCall {
     case ("POST", "session"): return session(device, &state)
     default: break
     }
-    guard let bearer, bearer.hasPrefix("Bearer "), state.tokens.contains(String(bearer.dropFirst(7)))
+    guard let bearer, bearer.hasPrefix("Bearer "),
+      state.tokens.contains(String(bearer.dropFirst(7)))
     else { return Response(status: 401) }
     return known(device, &state)
   }
@@ -178,7 +179,9 @@ struct CounterCall {
     guard isSigned(statement, by: key) else { return problem(403, "not signed") }
     let known = state.keys.first { $0.value == key }?.key
     if known == nil, !claim.isEmpty, state.claimants[key.hex] != claim {
-      guard state.claims.remove(claim) != nil else { return problem(403, "the claim code was used") }
+      guard state.claims.remove(claim) != nil else {
+        return problem(403, "the claim code was used")
+      }
       state.claimants[key.hex] = claim
     }
     if state.pending > 0 {
@@ -210,8 +213,11 @@ final class DeviceCounter {
 
   init() throws {
     site = CounterSite()
+    var limits = Limits()
+    limits.bufferedBodyBytes = 9 << 20
     server = try Server(
-      configuration: ServerConfiguration(address: "127.0.0.1:0", loopCount: 1), handler: site,
+      configuration: ServerConfiguration(address: "127.0.0.1:0", loopCount: 1, limits: limits),
+      handler: site,
       barrier: Barrier())
     try server.start()
   }

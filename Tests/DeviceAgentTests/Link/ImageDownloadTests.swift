@@ -141,7 +141,8 @@ private final class ImageSite: RequestHandler {
       rate: DownloadRate(least: 0, window: .minutes(1), at: .zero), clock: .system)
     let outcome = try download.run(
       try HTTPConnection(host: "127.0.0.1", port: counter.port), target: "/nowhere/at/all/today",
-      headers: []) { _ in true }
+      headers: []
+    ) { _ in true }
     #expect(outcome == .refused(status: 404, detail: "no such route", retryAfter: nil))
     #expect(try PartFile(image, in: downloads).offset == 0)
   }
