@@ -27,7 +27,7 @@ struct DetailSelection {
     _ policy: Policy, _ target: RolloutSpecification.Target?, _ ledger: Ledger
   ) {
     self.init()
-    for group in [target?.group, policy.canary?.group] { add(group, ledger) }
+    for group in [target?.group, policy.canary?.group] { add(group: group, ledger) }
     if case .filter(let filter) = target { add(filter) }
     for safeguard in ledger.safeguards.values { add(safeguard.filter) }
     for field in policy.evidence?.strata ?? [] { add(field) }
@@ -40,7 +40,8 @@ struct DetailSelection {
     }
   }
 
-  private mutating func add(_ group: Name?, _ ledger: Ledger) {
+  /// Adds what tells the members of a group.
+  mutating func add(group: Name?, _ ledger: Ledger) {
     guard let known = group.flatMap({ ledger.groups[$0] }) else { return }
     switch known.group.membership {
     case .explicit: break

@@ -180,8 +180,8 @@ final class Fleet: Sendable {
   }
 
   /// Calls `body` with every device, shard by shard; each shard is copied out before. With a
-  /// selection, devices come with no other tags and attributes, and without their credentials; those
-  /// of which there is no unit are left out.
+  /// selection, devices come with no other tags and attributes, and without their credentials;
+  /// those of which there is no unit are left out.
   func forEach(
     in tenant: Name, reading selection: DetailSelection? = nil,
     _ body: (Device, _ lastSeen: Instant) -> Void
