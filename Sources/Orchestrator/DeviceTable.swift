@@ -49,8 +49,12 @@ struct DeviceRecord {
     static let isQuarantined = Flags(rawValue: 32)
     /// There is no such unit: it is not there yet, or not any more.
     static let isAbsent = Flags(rawValue: 64)
+    /// The unit is gone for good.
+    static let isRetired = Flags(rawValue: 128)
     /// What follows from where the device is in its life.
-    static let ofLife: Flags = [.isFresh, .isQuarantined, .isAbsent]
+    static let ofLife: Flags = [.isFresh, .isQuarantined, .isAbsent, .isRetired]
+    /// It can wait with the images at hand until it may install.
+    static let isPatient = Flags(rawValue: 256)
   }
 }
 

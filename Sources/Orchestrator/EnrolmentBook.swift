@@ -69,6 +69,7 @@ struct EnrolmentBook {
     case .pending:
       let request = try PendingEnrolment(document.content, fingerprint: document.id)
       pending[request.fingerprint] = request
+    case .command, .job, .jobPart: break
     }
   }
 

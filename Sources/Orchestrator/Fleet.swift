@@ -65,6 +65,9 @@ final class Fleet: Sendable {
   /// looked at again at its next poll.
   static let waits = UInt32.max
 
+  /// Whether a device was told anything by the native protocol since the start.
+  func wasBriefed(_ device: DeviceID) -> Bool { record(device).map { $0.briefing != 0 } ?? false }
+
   /// Keeps the name of what a device was told.
   func noteBriefing(_ device: DeviceID, _ tag: UInt32) { update(device) { $0.briefing = tag } }
 
@@ -93,7 +96,8 @@ final class Fleet: Sendable {
       device: device, hardware: hardware, version: version,
       versionReportedAt: record.versionReportedAt, lastSeen: record.lastSeen,
       wantsAttributes: record.flags.contains(.wantsAttributes),
-      isQuarantined: record.flags.contains(.isQuarantined))
+      isQuarantined: record.flags.contains(.isQuarantined),
+      isPatient: record.flags.contains(.isPatient))
   }
 
   /// When a device was last heard, the epoch for never; nil when there is no such device.
@@ -160,12 +164,7 @@ final class Fleet: Sendable {
             try? Name($0)  // was a name when it was interned
           }
         }
-        let details = SelectedDetails(record.details, reading: selection)
-        body(
-          Device(
-            key: key, hardware: names[record.hardware], tokenDigest: nil, tags: details.tags,
-            attributes: details.attributes, createdAt: record.createdAt, ran: details.ran),
-          record.lastSeen)
+        body(selection.device(record, key, hardware: names[record.hardware]), record.lastSeen)
       }
     }
   }
@@ -286,6 +285,9 @@ final class Fleet: Sendable {
     return isFirst
   }
 
+  /// Notes that a device can wait with the images at hand until it may install.
+  func notePatience(of device: DeviceID) { update(device) { $0.flags.insert(.isPatient) } }
+
   /// Makes the device look at the rollouts again at its next poll.
   func wake(_ device: DeviceID) { update(device) { $0.idleEpoch = 0 } }
 
@@ -346,13 +348,7 @@ final class Fleet: Sendable {
     }
   }
 
-  /// Which shard a device is in, or would be.
-  func shardNumber(of device: DeviceID) -> Int {
-    withBytes(of: device) { _, hash in Int(truncatingIfNeeded: hash >> 58) }
-  }
-
-  // The table uses the low bits of the hash, the shard the high ones.
   private func shard(_ hash: UInt64) -> Lock<DeviceTable> {
-    shards[Int(truncatingIfNeeded: hash >> 58)]
+    shards[Fleet.shardNumber(hash)]
   }
 }

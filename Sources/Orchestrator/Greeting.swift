@@ -18,6 +18,9 @@ public struct DeviceView: Sendable {
   public let wantsAttributes: Bool
   /// Whether it gets recovery releases only.
   public let isQuarantined: Bool
+  /// Whether it can wait with the images at hand until it may install; not known after a restart
+  /// until it is heard.
+  public let isPatient: Bool
 }
 
 /// How a device's credentials were judged.

@@ -25,7 +25,7 @@ extension ControlPlane {
     let query = FleetQuery(
       fleet: room.fleet, statement: statement,
       groups: groups.sorted { $0.group.name < $1.group.name }.map {
-        GroupRule($0.group, members: $0.members, room.fleet)
+        GroupRule($0.group, members: $0.members)
       },
       cursor: cursor,
       limit: min(limit ?? QueryStatement.limitMax, statement.limit ?? ControlPlane.queryLimitUsual),
@@ -51,6 +51,7 @@ extension DeviceGroup {
     switch membership {
     case .explicit: nil
     case .filter(let filter): Query(filter)
+    case .query(let query): query
     }
   }
 }

@@ -129,14 +129,9 @@ extension ControlPlane {
   /// One group; nil when there is none.
   public func group(_ name: Name, in room: Room) -> GroupView? {
     guard let known = room.ledger.withLock({ $0.groups[name] }) else { return nil }
-    guard case .filter(let filter) = known.group.membership else {
-      return GroupView(group: known.group, memberCount: known.members.count)
-    }
-    var matching = 0
-    room.fleet.forEach(in: room.tenant) { device, _ in
-      if filter.matches(device) { matching += 1 }
-    }
-    return GroupView(group: known.group, memberCount: matching)
+    return GroupView(
+      group: known.group, memberCount: memberCount(of: known.group, in: room) ?? known.members.count
+    )
   }
 
   /// All artifacts, oldest first.

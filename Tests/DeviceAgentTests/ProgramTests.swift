@@ -75,7 +75,7 @@ struct ProgramTests {
       let (setup, programs, clock) = try health(attempts: 3)
       programs.answer = { _ in ProgramResult(.exited(programs.calls.count <= failures ? 1 : 0)) }
       let check = HealthCheck(setup: setup, programs: programs, clock: clock.clock)
-      let failure = check.run(isServerReachable: { false }, isAlive: {})
+      let failure = check.run(isServerReachable: { false })
       #expect((failure == nil) == passes)
       #expect(failure.map(\.failureClass) ?? .health == .health)
     }
@@ -85,7 +85,7 @@ struct ProgramTests {
     let (setup, programs, clock) = try health(attempts: 100)
     programs.answer = { _ in ProgramResult(.exited(1)) }
     let check = HealthCheck(setup: setup, programs: programs, clock: clock.clock)
-    let failure = check.run(isServerReachable: { true }, isAlive: {})
+    let failure = check.run(isServerReachable: { true })
     #expect(failure?.text == "the check pump did not pass within 1m")
     // At 0, 5, ... 55 s; each with no more time than is left.
     #expect(programs.calls.count == 12)
@@ -97,7 +97,7 @@ struct ProgramTests {
       let (setup, programs, clock) = try health(attempts: 1, needsServer: true)
       let check = HealthCheck(setup: setup, programs: programs, clock: clock.clock)
       let failure = check.run(
-        isServerReachable: { clock.time >= .seconds(Int64(answersAfter)) }, isAlive: {})
+        isServerReachable: { clock.time >= .seconds(Int64(answersAfter)) })
       #expect((failure == nil) == passes)
     }
   }
@@ -154,18 +154,18 @@ struct ProgramTests {
     }
     func petted() -> Int { Int(lseek(made, 0, SEEK_END)) }
     let clock = SteppedClock()
-    let watchdog = try Watchdog(
-      path: path, period: .seconds(10), allowedFor: .seconds(25), clock: clock.clock)
+    let watchdog = try Watchdog(path: path, period: .seconds(10), clock: clock.clock)
+    watchdog.expect(within: .seconds(25))
     clock.settle(1)
     #expect(petted() == 1)
     clock.step(to: .seconds(10))
     #expect(petted() == 2)
     clock.step(to: .seconds(20))
     #expect(petted() == 3)
-    // Nobody allowed more.
+    // The trial has not passed in time.
     clock.step(to: .seconds(30))
     #expect(petted() == 3)
-    watchdog.allow(for: .seconds(15))
+    watchdog.trust()
     clock.step(to: .seconds(40))
     #expect(petted() == 4)
     // What is not well is not put to sleep either.

@@ -13,7 +13,8 @@ struct UBootEnvironmentTests {
     #expect(CRC32.value(of: []) == 0)
   }
 
-  /// Made by `printf 'slot=a\nprevious=a\nbootlimit=3\n' | mkenvimage -s 64 -p 0`, U-Boot's own tool.
+  /// Made by U-Boot's own tool:
+  /// `printf 'slot=a\nprevious=a\nbootlimit=3\n' | mkenvimage -s 64 -p 0`.
   @Test func `what U-Boot's tool makes is read and made alike`() throws {
     let texts = "slot=a\0previous=a\0bootlimit=3\0\0"
     let bytes: [UInt8] =

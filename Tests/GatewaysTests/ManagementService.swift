@@ -80,7 +80,7 @@ final class ManagementService {
         blobs: try BlobDirectory(root: directory + "/images"), key: try SigningKey.generate(),
         compressor: try ImageCompressor(level: 1, workerCount: 0), imageBytesMax: imageBytesMax),
       policies: PolicyShelf(directory: directory + "/policies"), clock: clock,
-      authority: authority)
+      authority: authority, logs: try LogShelf(root: directory + "/logs"))
     try plane.load()
     for name in ["DEFAULT", "other"] {
       _ = try plane.createTenant(try Name(name), settings: .object([]))
@@ -140,6 +140,9 @@ final class ManagementService {
   var storedImages: [String] {
     files(in: "").filter { $0.utf8.count == 2 }.flatMap { files(in: $0) }
   }
+
+  /// The names in a folder.
+  func files(inFolder path: String) -> [String] { ManagementService.entries(path) }
 
   private static func entries(_ path: String) -> [String] {
     guard let handle = opendir(path) else { return [] }

@@ -79,7 +79,7 @@ import UpdateModel
     let statement = try QueryStatement(text)
     return try FleetQuery(
       fleet: fleet, statement: statement,
-      groups: FleetQueryTests.groups.map { GroupRule($0.0, members: $0.1, fleet) }, cursor: nil,
+      groups: FleetQueryTests.groups.map { GroupRule($0.0, members: $0.1) }, cursor: nil,
       limit: statement.limit ?? limit, now: FleetQueryTests.now
     ).answer()
   }

@@ -52,7 +52,7 @@ enum QueryComposer {
     let order = pick(["<", "<=", ">", ">="], &chance)
     let path = pick(anyPaths, &chance)
     let text = pick(texts, &chance)
-    let word = pick(["device", "hardware", "state", "group", "text(level)", path], &chance)
+    let word = pick(["device", "hardware", "text(state)", "group", "text(level)", path], &chance)
     let age = pick(["lastSeen", "createdAt", path], &chance)
     switch Int.random(in: 0..<15, using: &chance) {
     case 0: return "\(word) \(sign) \(text)"

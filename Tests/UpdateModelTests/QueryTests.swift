@@ -165,11 +165,11 @@ import UpdateModel
     }
     let bare = DeviceSubject(device, lastSeen: .epoch)
     #expect(
-      try matches("version = '1.2' and hardware = null and createdAt >= 1h and state = null", bare))
+      try matches("version = '1.2' and hardware = null and createdAt >= 1h", bare))
     // Never heard is no age at all.
     #expect(try matches("lastSeen = null and not (lastSeen < 3650d) and group = null", bare))
     let known = DeviceSubject(
-      device, lastSeen: now, state: "active", groups: [try Name("a"), try Name("b")])
+      device, lastSeen: now, groups: [try Name("a"), try Name("b")])
     #expect(try matches("lastSeen < 1s and state = 'active' and group = 'b'", known))
   }
 

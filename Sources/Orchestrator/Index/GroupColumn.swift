@@ -11,10 +11,13 @@ struct GroupRule {
   /// Those who were added by name, by shard.
   let added: [Int: [DeviceID]]
 
-  init(_ group: DeviceGroup, members: Set<DeviceID>, _ fleet: Fleet) {
+  init(_ group: DeviceGroup, members: Set<DeviceID>) {
     name = group.name
     query = group.query
-    added = Dictionary(grouping: members) { fleet.shardNumber(of: $0) }
+    added = Dictionary(grouping: members) { device in
+      var text = device.text
+      return text.withUTF8 { Fleet.shardNumber(DeviceTable.hash(UnsafeRawBufferPointer($0))) }
+    }
   }
 
   /// What has to be known of devices to find its members.

@@ -98,6 +98,9 @@ struct IDColumn {
 }
 
 extension Fleet {
+  /// The place of a shard by the hash of an id: its high bits, as the table uses the low ones.
+  static func shardNumber(_ hash: UInt64) -> Int { Int(truncatingIfNeeded: hash >> 58) }
+
   /// Fields that have columns at the same time: four bytes per device each.
   static let columnsMax = 32
   /// Bytes of twins that are read while a shard is locked: about a tenth of a millisecond.
@@ -171,7 +174,14 @@ extension DeviceTable {
           values: FieldColumn.values(ofTexts: versions)))
     case .lastSeen: return .times(collect { $0.pointee.lastSeen })
     case .createdAt: return .times(collect { $0.pointee.createdAt })
-    case .state, .group: return .nothing
+    case .state:
+      let states = Lifecycle.allCases.map(\.rawValue)
+      let numbers = Dictionary(uniqueKeysWithValues: zip(Lifecycle.allCases, UInt32(1)...))
+      return .coded(
+        CodedView(
+          codes: collect { FieldColumn.code(ofText: numbers[$0.pointee.flags.state] ?? 0) },
+          values: FieldColumn.values(ofTexts: [""] + states)))
+    case .group: return .nothing
     case .tag, .desired, .reported:
       guard let column = columns.column(field) else { return .nothing }
       var view = CodedView(codes: column.codes, values: column.values)

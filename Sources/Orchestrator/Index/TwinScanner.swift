@@ -9,8 +9,12 @@ struct TwinWay {
   let letter: UInt8
   /// The escaped names of the members, or positions in arrays, from the outside in.
   let steps: [Step]
+  /// The escaped name of the first member.
+  let first: [UInt8]
   /// The escaped name of a single member that stands for the whole way; see `QueryPath.dottedName`.
-  let dotted: [UInt8]?
+  let dotted: [UInt8]
+  /// Whether there may be such a member.
+  let isPath: Bool
 
   enum Step {
     case member([UInt8])
@@ -32,7 +36,9 @@ struct TwinWay {
       case .element(let position): .element(position)
       }
     }
-    dotted = path.dottedName.map(TwinWay.escaped)
+    first = if case .member(let name) = path.steps.first { TwinWay.escaped(name.text) } else { [] }
+    isPath = path.dottedName != nil
+    dotted = TwinWay.escaped(path.dottedName ?? "")
   }
 
   // As the writer of the text escapes it, so that bytes can be compared.
@@ -83,13 +89,14 @@ struct TwinScanner {
       let start = position
       guard skip() else { return false }
       let end = position
-      for (number, way) in ways.enumerated() where way.letter == letter && !isDotted[number] {
-        if let dotted = way.dotted, isSame(name, dotted) {
+      // By index: to copy a way would count its references for every member of every twin.
+      for number in ways.indices where ways[number].letter == letter && !isDotted[number] {
+        if isSame(name, ways[number].first) {
+          position = start
+          found[number] = descend(ways[number].steps.dropFirst())
+        } else if ways[number].isPath, isSame(name, ways[number].dotted) {
           found[number] = start..<end
           isDotted[number] = true
-        } else if case .member(let first) = way.steps.first, isSame(name, first) {
-          position = start
-          found[number] = descend(way.steps.dropFirst())
         }
       }
       position = end
@@ -130,7 +137,11 @@ struct TwinScanner {
   }
 
   private func isSame(_ range: Range<Int>, _ name: [UInt8]) -> Bool {
-    range.count == name.count && bytes[range].elementsEqual(name)
+    guard range.count == name.count else { return false }
+    for offset in 0..<name.count where bytes[range.lowerBound + offset] != name[offset] {
+      return false
+    }
+    return true
   }
 
   // A name with its colon; the range is what stands between the quotes.

@@ -6,18 +6,15 @@ public struct DeviceSubject: QuerySubject {
   public let device: Device
   /// When it was last heard; nil for never.
   public let lastSeen: Instant?
-  /// The word for the state of its life; nil when it is not known.
-  public let state: String?
   /// The groups it belongs to; nil when they cannot be asked for, as while they are being found.
   public let groups: [Name]?
 
   /// Joins what is known of a device.
   public init(
-    _ device: Device, lastSeen: Instant? = nil, state: String? = nil, groups: [Name]? = nil
+    _ device: Device, lastSeen: Instant? = nil, groups: [Name]? = nil
   ) {
     self.device = device
     self.lastSeen = lastSeen
-    self.state = state
     self.groups = groups
   }
 
@@ -27,7 +24,7 @@ public struct DeviceSubject: QuerySubject {
     case .device: .text(device.key.device.text)
     case .hardware: device.hardware.map { .text($0.text) }
     case .version: device.reportedVersion.map { .text($0) }
-    case .state: state.map { .text($0) }
+    case .state: .text(device.state.rawValue)
     case .group: groups.map { .texts($0.map(\.text)) }
     case .lastSeen: lastSeen.flatMap { $0 == .epoch ? nil : .time($0) }
     case .createdAt: .time(device.createdAt)

@@ -110,6 +110,12 @@ public struct Query: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
+  /// Whether its result follows from the registration and the twin alone, so that it can say who is
+  /// in a group: it asks neither for groups nor for anything that time changes.
+  public var isSteady: Bool {
+    !dependsOnTime && !fields.contains(.group) && !fields.contains(.lastSeen)
+  }
+
   /// The canonical text; reads back as an equal query.
   public var description: String { expression.written }
 }

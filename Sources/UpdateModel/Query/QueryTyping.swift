@@ -129,6 +129,13 @@ extension QueryParser {
       case (.number, .number), (.number, .percent), (.bool, .bool): true
       case (.text, _), (.version, _), (.time, _), (.number, _), (.bool, _): false
       }
+    if operand.field == .state, operand.reading == .plain, case .text(let word) = literal,
+      Lifecycle(rawValue: word.text) == nil
+    {
+      throw fault(
+        at: token, found: literal.words,
+        expected: "one of " + Lifecycle.allCases.map(\.rawValue).joined(separator: ", "))
+    }
     guard fits else {
       throw fault(
         at: token, found: literal.words,

@@ -44,6 +44,13 @@ enum DeviceQuery {
     }
   }
 
+  /// Refuses what is no query for a group, before anything is sent.
+  static func check(_ text: String, _ hint: String) throws(Failure) {
+    do throws(QueryFault) { _ = try Query(text) } catch {
+      throw .usage("this is no query\n\(error.rendered)", hint: hint)
+    }
+  }
+
   private static func explain(
     _ text: String, _ device: String, _ session: Session
   ) throws(Failure) {

@@ -34,7 +34,7 @@ private final class FileDevice {
       {
         "server": "http://127.0.0.1:9", "stateDirectory": "\(folder.file("state"))",
         "hardware": "gs1", "signingKeys": ["\(SimulatedDevice.key.verifyingKey.hex)"],
-        "bootIdentifierFile": "\(folder.file("run/boot"))",
+        "rebootEndsAgent": true, "bootIdentifierFile": "\(folder.file("run/boot"))",
         "slots": {
           "a": "\(folder.file("slots/a"))", "b": "\(folder.file("slots/b"))",
           "running": {"file": "\(folder.file("run/slot"))"}, "pieceBytes": 4096
@@ -72,7 +72,7 @@ private final class FileDevice {
   /// Runs the program on an image; nil when it was killed after `microseconds`.
   func install(_ index: Int, killedAfter microseconds: Int?) throws -> Int32? {
     let words = [
-      AgentProgramFile.path, "install-file", folder.file("\(index).img"), "--manifest",
+      AgentProgramFile.path, "install", folder.file("\(index).img"), "--manifest",
       folder.file("\(index).json"), "--config", folder.file("agent.json"),
     ]
     var actions = posix_spawn_file_actions_t()
@@ -98,7 +98,9 @@ private final class FileDevice {
 /// The built program, in the folder of this test bundle.
 private enum AgentProgramFile {
   static var path: String {
-    let words = [(try? POSIXDisk().target(ofLink: "/proc/self/exe")) ?? ""] + CommandLine.arguments
+    // Without the link the arguments tell.
+    let own = try? POSIXDisk().target(ofLink: "/proc/self/exe")
+    let words = [own ?? ""] + CommandLine.arguments
     // The toolchain may run the bundle through a program of its own.
     let bundle = words.first { $0.contains("/.build/") } ?? words.first { $0.contains(".xctest") }
     return SlotPair.folder(of: bundle ?? ".build/debug/x") + "/groundswell-agent"
