@@ -202,7 +202,7 @@ struct PartStory {
       facts.append("it came in with \(stage)")
     }
     if action.failure != nil, !mentionsFailure { facts.append("its last failure: \(failure)") }
-    if isUpdate, action.fallback == nil {
+    if isUpdate, action.fallback == nil, !action.isUngranted {
       facts.append("nothing is known that it could be brought back to")
     }
     return facts
