@@ -17,9 +17,6 @@ public struct DeviceView: Sendable {
   public let lastSeen: Instant
   /// Whether it is to be asked for its attributes.
   public let wantsAttributes: Bool
-  /// Whether it can wait with the images at hand until it may install; not known after a restart
-  /// until it is heard.
-  public let isPatient: Bool
 }
 
 /// How a device's credentials were judged.
@@ -89,8 +86,12 @@ final class Fleet: Sendable {
     return DeviceView(
       device: device, hardware: hardware, version: version,
       versionReportedAt: record.versionReportedAt, lastSeen: record.lastSeen,
-      wantsAttributes: record.flags.contains(.wantsAttributes),
-      isPatient: record.flags.contains(.isPatient))
+      wantsAttributes: record.flags.contains(.wantsAttributes))
+  }
+
+  /// Whether a device can wait with the images at hand until it may install.
+  func isPatient(_ device: DeviceID) -> Bool {
+    record(device)?.flags.contains(.isPatient) ?? false
   }
 
   /// When a device was last heard, the epoch for never; nil when there is no such device.

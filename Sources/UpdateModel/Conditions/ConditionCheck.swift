@@ -88,7 +88,8 @@ extension Condition {
         return .unknown("it does not say how it is connected")
       }
       return wanted.contains(type)
-        ? .holds : .fails("it is connected by \(type.prefix(40)), which is not one of \(list(wanted))")
+        ? .holds
+        : .fails("it is connected by \(type.prefix(40)), which is not one of \(list(wanted))")
     case .unmetered:
       guard let metered = subject.flag("network.metered") else {
         return .unknown("it does not say whether its connection is metered")
@@ -98,7 +99,8 @@ extension Condition {
     case .temperature(let min, let max): return Condition.temperature(subject, min, max)
     case .country(let wanted):
       return Condition.place(subject.text("location.country"), "the country", wanted)
-    case .site(let wanted): return Condition.place(subject.text("location.site"), "the site", wanted)
+    case .site(let wanted):
+      return Condition.place(subject.text("location.site"), "the site", wanted)
     case .query(let query):
       switch query.explain(subject, at: subject.now) {
       case .holds: return .holds

@@ -14,8 +14,8 @@ enum RolloutTermOptions {
     .value("end-at", "TIME", "grant nothing from then on; devices under way finish"),
     .flag(
       "security",
-      "it closes a hole: where the policy says securityOverrides, devices in use, wishes and windows "
-        + "do not hold it back"),
+      "it closes a hole: where the policy says securityOverrides, devices in use, wishes and "
+        + "windows do not hold it back"),
   ]
 
   /// The members of a request that give the terms.
