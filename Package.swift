@@ -25,13 +25,18 @@ func tests(
 
 let package = Package(
   name: "groundswell",
-  products: [.executable(name: "groundswell", targets: ["groundswell"])],
+  products: [
+    .executable(name: "groundswell", targets: ["groundswell"]),
+    .executable(name: "groundswell-agent", targets: ["groundswell-agent"]),
+  ],
   dependencies: [],
   targets: [
     // C libraries: a module map and a header each, nothing else.
     .target(name: "CLinux"),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(
+      name: "CQREncode", pkgConfig: "libqrencode", providers: [.apt(["libqrencode-dev"])]),
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
     // Pure: values in, values out.
@@ -42,17 +47,27 @@ let package = Package(
     // Bindings: the only importers of their C library.
     library("Crypto", ["COpenSSL"], strict),
     library("UpdateTrust", ["UpdateModel", "Crypto"], strict),
+    library("Labels", ["UpdateModel", "CQREncode"], strict),
     library("ImagePipeline", ["Crypto", "CZstd"], strict),
     library("FleetStore", ["UpdateModel", "RolloutEngine", "CSQLite"], strict),
     library("HTTPServer", ["Crypto", "CLinux"], strict),
     library("HTTPClient", ["Crypto"], strict),
+
+    // The program of a device.
+    library("DeviceAgent", ["UpdateModel", "Crypto", "UpdateTrust", "HTTPClient"], strict),
+    .executableTarget(
+      name: "groundswell-agent", dependencies: ["UpdateModel", "DeviceAgent"],
+      swiftSettings: strict),
 
     // The shell, the edge, the program.
     library(
       "Orchestrator",
       ["UpdateModel", "RolloutEngine", "Crypto", "UpdateTrust", "ImagePipeline", "FleetStore"],
       strict),
-    library("Gateways", ["UpdateModel", "RolloutEngine", "Orchestrator", "HTTPServer"], strict),
+    .target(
+      name: "Gateways",
+      dependencies: ["UpdateModel", "RolloutEngine", "Crypto", "Orchestrator", "HTTPServer"],
+      resources: [.embedInCode("Native/openapi.json")], swiftSettings: strict),
     library(
       "ServiceSimulator",
       [
@@ -66,7 +81,7 @@ let package = Package(
       dependencies: [
         "UpdateModel", "RolloutEngine", "FleetSimulator", "Crypto", "ImagePipeline",
         "FleetStore", "HTTPServer", "HTTPClient", "Orchestrator", "Gateways", "Console",
-        "ServiceSimulator",
+        "ServiceSimulator", "Labels",
       ],
       swiftSettings: strict),
 
@@ -78,6 +93,7 @@ let package = Package(
     tests("Crypto", ["Crypto"]),
     tests("UpdateTrust", ["UpdateModel", "Crypto", "UpdateTrust"]),
     tests("ImagePipeline", ["Crypto", "ImagePipeline"]),
+    tests("Labels", ["UpdateModel", "Labels"]),
     tests("FleetStore", ["UpdateModel", "RolloutEngine", "FleetStore"]),
     tests(
       "Orchestrator",
@@ -89,7 +105,10 @@ let package = Package(
         "UpdateModel", "Crypto", "ImagePipeline", "Orchestrator", "Gateways",
         "FleetStore", "HTTPServer", "HTTPClient",
       ]),
+    tests(
+      "DeviceAgent",
+      ["UpdateModel", "Crypto", "UpdateTrust", "DeviceAgent", "HTTPClient", "HTTPServer"]),
     tests("ServiceSimulator", ["FleetSimulator", "ServiceSimulator"]),
-    tests("EndToEnd", ["UpdateModel", "HTTPClient"]),
+    tests("EndToEnd", ["UpdateModel", "Crypto", "HTTPClient", "DeviceAgent"]),
   ]
 )

@@ -38,3 +38,7 @@ static inline void tls_session_keep_buffers(SSL *session, int keep) {
 static inline int tls_session_set_server_name(SSL *session, const char *name) {
   return SSL_set_tlsext_host_name(session, name) == 1;
 }
+
+// Keys and certificates of devices
+#include <openssl/ec.h>
+#include <openssl/x509v3.h>

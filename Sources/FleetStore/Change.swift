@@ -126,6 +126,18 @@ public struct StoredDocument: Equatable, Sendable {
   public enum Kind: String, Sendable, CaseIterable {
     /// Devices that were provisioned together.
     case batch
+    /// Something about a device that a person should look at.
+    case alert
+    /// A tenant's rules of enrolment; there is one.
+    case enrolment
+    /// A device that waits for a person before it becomes known, by the fingerprint of its key.
+    case pending
+    /// Something that a device is told to do.
+    case command
+    /// The same command for many devices.
+    case job
+    /// How one device stands in a job; its id is that of the job, a slash, and the device's.
+    case jobPart = "job-part"
   }
 
   /// Joins kind, id and content.
@@ -133,26 +145,6 @@ public struct StoredDocument: Equatable, Sendable {
     self.kind = kind
     self.id = id
     self.content = content
-  }
-}
-
-/// What a device runs, and since when it says so.
-public struct DeviceRun: Equatable, Sendable {
-  /// Which device.
-  public let device: DeviceKey
-  /// Since when.
-  public let since: Instant
-  /// The version it reports; nil when it reports none.
-  public let version: String?
-  /// SHA-256 of the image it reports; nil when it reports none.
-  public let image: Digest?
-
-  /// Joins the facts.
-  public init(device: DeviceKey, since: Instant, version: String?, image: Digest?) {
-    self.device = device
-    self.since = since
-    self.version = version
-    self.image = image
   }
 }
 

@@ -29,15 +29,7 @@ extension ChangeWriter {
       case .artifact: Kind.documentUpsert("artifact")
       case .deleteArtifact: "DELETE FROM artifact WHERE tenant = ? AND id = ?"
       case .release: Kind.documentUpsert("release")
-      case .device:
-        """
-        INSERT INTO device
-        (tenant, id, hardware, token, tags, attributes, created, ran, desired, twin)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, id) DO UPDATE
-        SET hardware = excluded.hardware, token = excluded.token, tags = excluded.tags,
-        attributes = excluded.attributes, created = excluded.created, ran = excluded.ran,
-        desired = excluded.desired, twin = excluded.twin
-        """
+      case .device: TwinStatements.device
       case .deleteDevice: "DELETE FROM device WHERE tenant = ? AND id = ?"
       case .deleteMemberships: "DELETE FROM group_member WHERE tenant = ? AND device = ?"
       case .lastSeen: "UPDATE device SET seen = ? WHERE tenant = ? AND id = ?"
@@ -85,12 +77,8 @@ extension ChangeWriter {
       case .liftSafeguard: GateStatements.liftSafeguard
       case .deviceRun: TwinStatements.deviceRun
       case .pruneDeviceRuns: TwinStatements.pruneDeviceRuns
-      case .document:
-        """
-        INSERT INTO document VALUES (?, ?, ?, ?) ON CONFLICT (tenant, kind, id) DO UPDATE
-        SET content = excluded.content
-        """
-      case .deleteDocument: "DELETE FROM document WHERE tenant = ? AND kind = ? AND id = ?"
+      case .document: TwinStatements.document
+      case .deleteDocument: TwinStatements.deleteDocument
       }
     }
 
@@ -126,8 +114,22 @@ private enum GateStatements {
   static let liftSafeguard = "DELETE FROM safeguard WHERE tenant = ? AND id = ?"
 }
 
-/// The statements for what devices run.
+/// The statements for devices, what they run, and what is kept whole.
 private enum TwinStatements {
+  static let device = """
+    INSERT INTO device
+    (tenant, id, hardware, token, tags, attributes, created, ran, desired, twin,
+    enrolment)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, id) DO UPDATE
+    SET hardware = excluded.hardware, token = excluded.token, tags = excluded.tags,
+    attributes = excluded.attributes, created = excluded.created, ran = excluded.ran,
+    desired = excluded.desired, twin = excluded.twin, enrolment = excluded.enrolment
+    """
+  static let document = """
+    INSERT INTO document VALUES (?, ?, ?, ?) ON CONFLICT (tenant, kind, id) DO UPDATE
+    SET content = excluded.content
+    """
+  static let deleteDocument = "DELETE FROM document WHERE tenant = ? AND kind = ? AND id = ?"
   static let deviceRun = "INSERT INTO device_run VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
   // A device that changes its version all the time must not fill the disk.
   static let pruneDeviceRuns = """

@@ -123,7 +123,8 @@ final class ChangeWriter {
     }
     try statement.bind(device.twin.tags.line).bind(device.twin.reported.line)
       .bind(device.createdAt.milliseconds).bind(releasesText(device.ran))
-      .bind(device.twin.desired.line).bind(device.twin.history?.line).run()
+      .bind(device.twin.desired.line).bind(device.twin.history?.line)
+      .bind(device.enrolment.document?.line).run()
   }
 
   private func insert(_ run: DeviceRun) throws(StoreError) {
@@ -145,6 +146,7 @@ final class ChangeWriter {
       switch group.membership {
       case .explicit: nil
       case .filter(let filter): filter.description
+      case .query(let query): DeviceGroup.queryMark + query.description
       }
     try prepared(.group).bind(tenant.text).bind(group.name.text).bind(filter).run()
   }
@@ -184,4 +186,9 @@ final class ChangeWriter {
     statements[kind.rawValue] = statement
     return statement
   }
+}
+
+extension DeviceGroup {
+  /// Stands before a query in the column of filters; no filter begins so.
+  static let queryMark = "query:"
 }

@@ -23,6 +23,7 @@ extension Rollout {
       "pollInterval": .integer(asked.pollInterval.milliseconds),
       "priority": asked.terms.priority == RolloutTerms.usualPriority
         ? nil : JSON(asked.terms.priority),
+      "recovery": asked.terms.isRecovery ? true : nil,
       "startAt": asked.terms.startAt.map { .integer($0.milliseconds) },
       "endAt": asked.terms.endAt.map { .integer($0.milliseconds) },
       "override": asked.terms.isSecurity

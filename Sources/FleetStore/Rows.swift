@@ -63,6 +63,12 @@ extension Row {
     let ran = try optional { (row) throws(RowFault) in try row.releases() }
     let desired = try properties()
     let history = try optional { (row) throws(RowFault) in try row.json() }
+    let enrolment = try optional { (row) throws(RowFault) -> Enrolment in
+      let document = try row.json()
+      do throws(InvalidValue) { return try Enrolment(document) } catch {
+        throw RowFault("\(error.field): \(error.reason)")
+      }
+    }
     func section(_ part: Twin.Part, _ properties: JSON) -> TwinSection {
       TwinSection(properties: properties, history: history?[part.rawValue])
     }
@@ -71,18 +77,24 @@ extension Row {
       twin: Twin(
         tags: section(.tags, tags), desired: section(.desired, desired),
         reported: section(.reported, attributes)),
-      createdAt: createdAt, ran: ran ?? [])
+      createdAt: createdAt, ran: ran ?? [], enrolment: enrolment ?? Enrolment())
     return (device, seen)
   }
 
   mutating func group() throws(RowFault) -> DeviceGroup {
     let name = try name()
-    let filter = try optional { (row) throws(RowFault) -> DeviceFilter in
-      do throws(InvalidValue) { return try DeviceFilter(row.text()) } catch {
+    let membership = try optional { (row) throws(RowFault) -> DeviceGroup.Membership in
+      let text = row.text()
+      guard !text.hasPrefix(DeviceGroup.queryMark) else {
+        do throws(QueryFault) {
+          return .query(try Query(String(text.dropFirst(DeviceGroup.queryMark.count))))
+        } catch { throw RowFault(error.description) }
+      }
+      do throws(InvalidValue) { return .filter(try DeviceFilter(text)) } catch {
         throw RowFault(error.reason)
       }
     }
-    return DeviceGroup(name: name, membership: filter.map { .filter($0) } ?? .explicit)
+    return DeviceGroup(name: name, membership: membership ?? .explicit)
   }
 
   mutating func rollout() throws(RowFault) -> Rollout {

@@ -122,6 +122,7 @@ enum Schema {
   private static let version3 = """
     ALTER TABLE device ADD COLUMN desired TEXT;
     ALTER TABLE device ADD COLUMN twin TEXT;
+    ALTER TABLE device ADD COLUMN enrolment TEXT;
 
     CREATE TABLE device_run (
       tenant TEXT NOT NULL, device TEXT NOT NULL, since INTEGER NOT NULL, version TEXT, image BLOB,

@@ -33,6 +33,16 @@ extension EventLoop {
     }
   }
 
+  /// Writes a reply without a body, its header lines appended in place.
+  func writeBareReply(
+    status: Int, _ connection: Connection, headers: (inout OutputBuffer) -> Void
+  ) {
+    precondition(!Self.hasBody(status), "a status that has a body needs its length")
+    writeHead(status, connection)
+    headers(&output)
+    output.append("\r\n")
+  }
+
   /// Writes a response value; a file or event stream is left in the connection's work.
   func writeResponse(
     _ response: Response, _ connection: Connection, conditions: () -> RequestConditions

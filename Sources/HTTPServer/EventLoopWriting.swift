@@ -176,6 +176,10 @@ extension EventLoop {
 
   /// Sends the file of a reply; `true` when it is out.
   private func pushFile(_ connection: Connection, _ work: Work) -> Bool {
+    if let mayGoOn = work.transfer?.mayGoOn, !mayGoOn() {
+      close(connection)
+      return false
+    }
     var budget = Self.turnBytes
     connection.tls?.keepBuffers(true)
     if let transfer = work.transfer, transfer.index == 0, transfer.sent == 0 {

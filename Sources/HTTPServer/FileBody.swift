@@ -51,14 +51,18 @@ public struct FileBody: Sendable {
   /// Called on the loop's thread once the last byte of the file was handed to the system, also at
   /// the end of a range; must not block.
   public var onSent: (@Sendable () -> Void)?
+  /// Asked on the loop's thread before each portion; false cuts the connection. Must not block; nil
+  /// lets everything through.
+  public var mayGoOn: (@Sendable () -> Bool)?
 
   /// Describes a file; everything but the media type has a sensible default.
   public init(
     file: OpenFile, contentType: String, etag: String? = nil, lastModified: Int? = nil,
     contentEncoding: String? = nil, disposition: String? = nil,
-    onSent: (@Sendable () -> Void)? = nil
+    onSent: (@Sendable () -> Void)? = nil, mayGoOn: (@Sendable () -> Bool)? = nil
   ) {
     self.onSent = onSent
+    self.mayGoOn = mayGoOn
     self.file = file
     self.length = file.size
     self.contentType = contentType

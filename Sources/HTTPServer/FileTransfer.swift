@@ -105,9 +105,12 @@ struct FileTransfer {
 
   /// Told when all is sent, if that includes the end of the file.
   let onSent: (@Sendable () -> Void)?
+  /// See `FileBody.mayGoOn`.
+  let mayGoOn: (@Sendable () -> Bool)?
 
   init(_ body: FileBody, segments: [Segment]) {
     file = body.file
+    mayGoOn = body.mayGoOn
     self.segments = segments
     let reachesEnd = segments.contains { segment in
       if case .file(let range) = segment { range.upperBound == body.length } else { false }

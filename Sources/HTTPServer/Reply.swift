@@ -42,6 +42,21 @@ public struct Reply: ~Copyable {
       status: status, contentType: contentType, extraHeaders: extraHeaders, connection, body: body)
   }
 
+  /// Answers 204 or 304 with header lines written in place: no allocation, no copy.
+  ///
+  /// - Parameters:
+  ///   - status: 204 or 304.
+  ///   - ticket: hold the reply until the barrier has reached this ticket; 0 sends it now.
+  ///   - headers: appends complete header lines, each ending in CR LF.
+  public mutating func sendBare(
+    status: Int, after ticket: UInt64 = 0, headers: (inout OutputBuffer) -> Void
+  ) {
+    guard case .open = outcome else { return }
+    outcome = .sent
+    self.ticket = ticket
+    loop.writeBareReply(status: status, connection, headers: headers)
+  }
+
   /// Answers with a response value.
   ///
   /// - Parameters:

@@ -2,6 +2,7 @@
 
 import FleetStore
 import RolloutEngine
+import Synchronization
 public import UpdateModel
 
 extension ControlPlane {
@@ -12,6 +13,7 @@ extension ControlPlane {
 
   /// To be called about once a second.
   public func advance() {
+    fleetSize.store(allRooms.reduce(0) { $0 + $1.fleet.count }, ordering: .relaxed)
     guard isStoreHealthy else { return }
     for room in allRooms {
       while expireLeases(in: room) == ControlPlane.expiriesPerTurn {}
@@ -19,6 +21,7 @@ extension ControlPlane {
       judgeAll(in: room)
       startScheduled(in: room)
       freeForgotten(in: room)
+      advanceCommands(in: room)
     }
   }
 

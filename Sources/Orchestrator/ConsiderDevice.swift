@@ -34,7 +34,7 @@ extension ControlPlane {
     }
   }
 
-  private enum Outcome {
+  enum Outcome {
     case nothing
     case later(Instant?)
     // What it waits with; something else may be due all the same.
@@ -61,6 +61,7 @@ extension ControlPlane {
   private func decide(
     _ device: Device, _ view: DeviceView, _ ledger: inout Ledger, _ draft: inout Draft
   ) -> Outcome {
+    if device.state == .quarantined { return decideInQuarantine(device, view, &ledger, &draft) }
     var wait: Outcome = .nothing
     let superseded = endSuperseded(device, &ledger, &draft)
     // A lease comes before everything: a device never holds two.
@@ -97,7 +98,7 @@ extension ControlPlane {
   }
 
   // A device that takes part already.
-  private func attend(
+  func attend(
     _ known: Action, of device: Device, _ view: DeviceView, in book: RolloutBook,
     _ ledger: inout Ledger, _ draft: inout Draft
   ) -> Outcome {
@@ -198,7 +199,7 @@ extension ControlPlane {
   }
 
   // A device that may be granted its first or next attempt.
-  private func offer(
+  func offer(
     _ device: Device, in book: RolloutBook, _ ledger: inout Ledger, _ draft: inout Draft
   ) -> Outcome {
     let known = book.actions[device.key.device]

@@ -1,9 +1,10 @@
 // ControlPlane: holds the parts together; every command is an extension in a file of its own.
 
-import Crypto
+public import Crypto
 public import FleetStore
 import ImagePipeline
 import RolloutEngine
+import Synchronization
 public import UpdateModel
 import UpdateTrust
 
@@ -17,6 +18,8 @@ public final class ControlPlane: Sendable {
   public let images: ImageShelf
   let policies: PolicyShelf
   let timeZones: TimeZoneShelf
+  /// Logs of devices; nil when none are kept.
+  public let logs: LogShelf?
   let clock: any Clock
   let randomness: any Randomness
   let access = Lock(AccessTable())
@@ -25,22 +28,34 @@ public final class ControlPlane: Sendable {
   /// The one lock that is held while files are deleted, and the outermost; event loops never ask.
   let imagesInPreparation = Lock<[Digest: Int]>([:])
   private let rooms = Lock<[Name: Room]>([:])
+  /// Polls per second that devices are asked to make all together, at most.
+  let pollsPerSecondMax: Int
+  /// Devices of all tenants, counted about once a second.
+  let fleetSize = Atomic<Int>(0)
   /// When this process began to hear devices.
   let loadedAt: Instant
+  /// Issues certificates to devices; nil where none are issued.
+  let authority: CertificateAuthority?
+  let challenges: Challenges
 
   /// Joins the parts; nothing is loaded yet, see `load()`.
   public init(
     store: Store, images: ImageShelf, policies: PolicyShelf,
     timeZones: TimeZoneShelf = TimeZoneShelf(), clock: any Clock = SystemClock(),
-    randomness: any Randomness = SystemRandomness()
+    randomness: any Randomness = SystemRandomness(), authority: CertificateAuthority? = nil,
+    pollsPerSecondMax: Int = 5_000, logs: LogShelf? = nil
   ) {
     self.store = store
     self.images = images
     self.policies = policies
     self.timeZones = timeZones
+    self.logs = logs
     self.clock = clock
     self.randomness = randomness
+    self.pollsPerSecondMax = pollsPerSecondMax
     loadedAt = clock.now
+    self.authority = authority
+    challenges = Challenges(randomness)
   }
 
   /// A tenant's room; nil when there is no such tenant, or no tenant was named.

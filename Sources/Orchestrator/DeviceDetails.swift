@@ -8,10 +8,13 @@ struct DeviceDetails: Equatable {
   var twin: Twin
   /// See `Device.ran`.
   var ran: [ReleaseID]
+  /// See `Device.enrolment`.
+  var enrolment: Enrolment
 
-  init(twin: Twin, ran: [ReleaseID] = []) {
+  init(twin: Twin, ran: [ReleaseID] = [], enrolment: Enrolment = Enrolment()) {
     self.twin = twin
     self.ran = ran
+    self.enrolment = enrolment
   }
 
   /// Reads the kept form.
@@ -27,6 +30,8 @@ struct DeviceDetails: Equatable {
     ran = (document?["r"]?.array ?? []).compactMap { number in
       number.integer.flatMap(UInt32.init(exactly:)).map { ReleaseID($0) }
     }
+    // As above: what was written reads back.
+    enrolment = (document?["e"]).flatMap { try? Enrolment($0) } ?? Enrolment()
   }
 
   /// Nil when there is nothing to keep.
@@ -41,9 +46,11 @@ struct DeviceDetails: Equatable {
     if !ran.isEmpty {
       members.append(JSON.Member("r", .array(ran.map { .integer(Int64($0.number)) })))
     }
-    guard !members.isEmpty || !history.isEmpty else { return nil }
+    let enrolment = enrolment.document
+    guard !members.isEmpty || !history.isEmpty || enrolment != nil else { return nil }
     // What walks over the fleet need comes first, and they stop here.
     if !history.isEmpty { members.append(JSON.Member("h", .object(history))) }
+    if let enrolment { members.append(JSON.Member("e", enrolment)) }
     // A copy, because text that grew step by step holds up to twice the memory it needs.
     return Array(JSON.object(members).text[...])
   }

@@ -22,8 +22,16 @@ struct DeviceRecord {
   var createdAt: Instant
   /// The ledger's epoch at which the device was found to have nothing to do; 0 for never.
   var idleEpoch: UInt32
+  /// Names what the device was last told, for protocols that answer "nothing new"; 0 for nothing.
+  var briefing: UInt32 = 0
+  /// Another number whenever something was taken from the device by which it has access.
+  var accessMark: UInt32 = 0
   /// Its twin, see `DeviceDetails`; nil when nothing is known.
   var details: [UInt8]?
+  /// Credentials beside the token; empty for devices that have nothing else.
+  var proofs: [CredentialProof] = []
+  /// What was given out for such credentials.
+  var sessions: [SessionProof] = []
 
   struct Flags: OptionSet {
     let rawValue: UInt16
@@ -35,8 +43,18 @@ struct DeviceRecord {
     static let isUnsaved = Flags(rawValue: 4)
     /// The device was asked for its attributes since the server started.
     static let wasAsked = Flags(rawValue: 8)
+    /// The device has credentials and did not speak with them yet.
+    static let isFresh = Flags(rawValue: 16)
+    /// The device gets recovery releases only.
+    static let isQuarantined = Flags(rawValue: 32)
+    /// There is no such unit: it is not there yet, or not any more.
+    static let isAbsent = Flags(rawValue: 64)
+    /// The unit is gone for good.
+    static let isRetired = Flags(rawValue: 128)
+    /// What follows from where the device is in its life.
+    static let ofLife: Flags = [.isFresh, .isQuarantined, .isAbsent, .isRetired]
     /// It can wait with the images at hand until it may install.
-    static let isPatient = Flags(rawValue: 16)
+    static let isPatient = Flags(rawValue: 256)
   }
 }
 
@@ -50,6 +68,8 @@ struct DeviceTable {
   var unsaved: [UInt32] = []
   /// Devices in the table.
   private(set) var count = 0
+  /// What queries look at; see `TableColumns`.
+  private(set) var columns = TableColumns()
 
   /// The record number of a device; nil when there is none.
   func find(_ id: UnsafeRawBufferPointer, hash: UInt64) -> Int? {
@@ -80,13 +100,23 @@ struct DeviceTable {
     }
     place(index, hash: hash)
     count += 1
+    columns.note(index, record.details)
     return index
+  }
+
+  /// Replaces the twin of a record.
+  mutating func setDetails(_ details: [UInt8]?, at index: Int) {
+    records[index].details = details
+    columns.note(index, details)
   }
 
   /// Removes a device.
   mutating func remove(_ index: Int) {
     records[index].flags = []
     records[index].details = nil
+    records[index].proofs = []
+    records[index].sessions = []
+    columns.clear(index)
     free.append(UInt32(index))
     count -= 1
     rebuild(slotCount: slots.count)
@@ -103,6 +133,37 @@ struct DeviceTable {
   subscript(index: Int) -> DeviceRecord {
     get { records[index] }
     _modify { yield &records[index] }
+  }
+
+  // MARK: Queries
+
+  /// Prepares columns for fields, and reads on in them; true when they are complete.
+  mutating func extendColumns(_ fields: Set<QueryField>, bytesMax: Int) -> Bool {
+    columns.open(fields.sorted { $0.description < $1.description })
+    return columns.extend(fields, over: records, bytesMax: bytesMax)
+  }
+
+  /// Forgets all columns but those of some fields.
+  mutating func keepColumns(_ fields: Set<QueryField>) { columns.keep(fields) }
+
+  /// The ids, as bytes and as where each record's bytes lie.
+  func idBytes() -> (arena: ContiguousArray<UInt8>, places: ContiguousArray<IDPlace>) {
+    let places = records.withUnsafeBufferPointer { records in
+      var places: ContiguousArray<IDPlace> = []
+      places.reserveCapacity(records.count)
+      for index in 0..<records.count {
+        places.append(
+          IDPlace(offset: records[index].idOffset, length: records[index].idLength))
+      }
+      return places
+    }
+    return (arena, places)
+  }
+
+  /// Where the bytes of an id lie.
+  struct IDPlace {
+    let offset: UInt32
+    let length: UInt16
   }
 
   private func matches(_ index: Int, _ id: UnsafeRawBufferPointer) -> Bool {

@@ -84,6 +84,13 @@ extension ControlPlane {
     return artifact.map { file($0) }
   }
 
+  /// A question for as long as bytes go to a device: whether it still has the access that it has
+  /// now. Credentials that are revoked, quarantine and retirement end it.
+  public func access(of device: DeviceID, in room: Room) -> @Sendable () -> Bool {
+    let mark = room.fleet.accessMark(of: device)
+    return { mark != nil && room.fleet.accessMark(of: device) == mark }
+  }
+
   /// Notes that all bytes of an image were served to a device.
   public func served(_ id: ArtifactID, to device: DeviceID, in room: Room) {
     guard isStoreHealthy else { return }
@@ -141,8 +148,10 @@ extension ControlPlane {
   private func images(
     for device: DeviceID, _ action: Action, in room: Room, _ ledger: Ledger
   ) -> [Artifact] {
+    let view = room.fleet.view(device)
+    if view?.isQuarantined ?? false, !ledger.isRecovery(action.rollout) { return [] }
     // A model in the table is a name.
-    guard let text = room.fleet.view(device)?.hardware, let hardware = try? Name(text) else {
+    guard let text = view?.hardware, let hardware = try? Name(text) else {
       return []
     }
     return ledger.artifacts(of: action.release, for: hardware)

@@ -17,6 +17,8 @@ public struct DeviceView: Sendable {
   public let lastSeen: Instant
   /// Whether it is to be asked for its attributes.
   public let wantsAttributes: Bool
+  /// Whether it gets recovery releases only.
+  public let isQuarantined: Bool
 }
 
 /// How a device's credentials were judged.
@@ -26,11 +28,37 @@ enum Authentication {
   case unknownDevice
 }
 
+/// How a device was received.
+struct Greeting {
+  let result: Authentication
+  /// The epoch at which it had nothing to do.
+  let idleEpoch: UInt32
+  /// Whether it is to be asked for attributes.
+  let wantsAttributes: Bool
+  /// What it was last told, see `DeviceRecord.briefing`.
+  let briefing: UInt32
+  /// What its credential brought to light.
+  let news: AccessNews
+
+  init(
+    _ result: Authentication, idleEpoch: UInt32 = 0, wantsAttributes: Bool = false,
+    briefing: UInt32 = 0, news: AccessNews = .nothing
+  ) {
+    self.result = result
+    self.idleEpoch = idleEpoch
+    self.wantsAttributes = wantsAttributes
+    self.briefing = briefing
+    self.news = news
+  }
+}
+
 /// The devices of one tenant.
 final class Fleet: Sendable {
   private static let shardCount = 64
-  private let shards: [Lock<DeviceTable>]
-  private let texts = Lock(SharedTexts())
+  let shards: [Lock<DeviceTable>]
+  let texts = Lock(SharedTexts())
+  /// Fields that have columns, the one that was used last at the end.
+  let columnFields = Lock<[QueryField]>([])
 
   struct SharedTexts {
     var hardware = Interner()
@@ -43,24 +71,54 @@ final class Fleet: Sendable {
 
   // MARK: The hot path
 
-  /// Judges a token and, when it is right, notes that the device was heard.
+  /// Judges the digest of a token, the device's own or one of a session, or the fingerprint of the
+  /// key that a TLS handshake proved; when one is right, notes that the device was heard.
   ///
-  /// `idle` is what the caller needs to answer without looking further: the epoch at which the
-  /// device had nothing to do and whether it is to be asked for attributes.
+  /// The greeting holds what the caller needs to answer without looking further.
   func greet(
-    _ id: UnsafeRawBufferPointer, token: SHA256.Value?, now: Instant
-  ) -> (result: Authentication, idleEpoch: UInt32, wantsAttributes: Bool) {
+    _ id: UnsafeRawBufferPointer, token: SHA256.Value?, key: SHA256.Value? = nil, now: Instant
+  ) -> Greeting {
     let hash = DeviceTable.hash(id)
     return shard(hash).withLock { table in
-      guard let index = table.find(id, hash: hash) else { return (.unknownDevice, 0, false) }
-      guard let expected = table.records[index].token, let token,
+      guard let index = table.find(id, hash: hash) else { return Greeting(.unknownDevice) }
+      var news = AccessNews.nothing
+      if let expected = table.records[index].token, let token,
         token.matchesInConstantTime(expected)
-      else { return (.wrongToken, 0, false) }
+      {
+        if table.records[index].flags.contains(.isFresh) { news = .firstWord }
+      } else if let found = table[index].accepts(token: token, key: key, at: now) {
+        news = found
+      } else {
+        return Greeting(.wrongToken)
+      }
       Fleet.touch(&table, index, now)
-      let record = table.records[index]
-      return (.accepted, record.idleEpoch, record.flags.contains(.wantsAttributes))
+      return Greeting(
+        .accepted, idleEpoch: table.records[index].idleEpoch,
+        wantsAttributes: table.records[index].flags.contains(.wantsAttributes),
+        briefing: table.records[index].briefing, news: news)
     }
   }
+
+  /// Opens a session for a credential; false when that does not count, or when the challenge was
+  /// answered before.
+  func open(_ session: SessionProof, for device: DeviceID, at now: Instant) -> Bool {
+    var isOpen = false
+    update(device) { isOpen = $0.open(session, at: now) }
+    return isOpen
+  }
+
+  /// The epoch at which a device was last looked at, or `waits`; 0 when it is to be looked at.
+  func idleEpoch(of device: DeviceID) -> UInt32 { record(device)?.idleEpoch ?? 0 }
+
+  /// Stands for the epoch of a device that was looked at and has something to wait for: it is
+  /// looked at again at its next poll.
+  static let waits = UInt32.max
+
+  /// Whether a device was told anything by the native protocol since the start.
+  func wasBriefed(_ device: DeviceID) -> Bool { record(device).map { $0.briefing != 0 } ?? false }
+
+  /// Keeps the name of what a device was told.
+  func noteBriefing(_ device: DeviceID, _ tag: UInt32) { update(device) { $0.briefing = tag } }
 
   private static func touch(_ table: inout DeviceTable, _ index: Int, _ now: Instant) {
     table[index].lastSeen = now
@@ -86,7 +144,8 @@ final class Fleet: Sendable {
     return DeviceView(
       device: device, hardware: hardware, version: version,
       versionReportedAt: record.versionReportedAt, lastSeen: record.lastSeen,
-      wantsAttributes: record.flags.contains(.wantsAttributes))
+      wantsAttributes: record.flags.contains(.wantsAttributes),
+      isQuarantined: record.flags.contains(.isQuarantined))
   }
 
   /// Whether a device can wait with the images at hand until it may install.
@@ -129,7 +188,8 @@ final class Fleet: Sendable {
   }
 
   /// Calls `body` with every device, shard by shard; each shard is copied out before. With a
-  /// selection, devices come with no other tags and attributes, and without their token.
+  /// selection, devices come with no other tags and attributes, and without their credentials;
+  /// those of which there is no unit are left out.
   func forEach(
     in tenant: Name, reading selection: DetailSelection? = nil,
     _ body: (Device, _ lastSeen: Instant) -> Void
@@ -139,7 +199,9 @@ final class Fleet: Sendable {
       let rows = shard.withLock { table in
         table.records.indices.compactMap { index -> (String, DeviceRecord)? in
           let record = table.records[index]
-          return record.flags.contains(.live) ? (table.id(index), record) : nil
+          guard record.flags.contains(.live) else { return nil }
+          if selection != nil, record.flags.contains(.isAbsent) { return nil }
+          return (table.id(index), record)
         }
       }
       for (text, record) in rows {
@@ -155,12 +217,7 @@ final class Fleet: Sendable {
             try? Name($0)  // was a name when it was interned
           }
         }
-        let details = SelectedDetails(record.details, reading: selection)
-        body(
-          Device(
-            key: key, hardware: names[record.hardware], tokenDigest: nil, tags: details.tags,
-            attributes: details.attributes, createdAt: record.createdAt, ran: details.ran),
-          record.lastSeen)
+        body(selection.device(record, key, hardware: names[record.hardware]), record.lastSeen)
       }
     }
   }
@@ -172,7 +229,8 @@ final class Fleet: Sendable {
       key: key,
       hardware: hardware.flatMap { try? Name($0) },  // was a name when it was interned
       tokenDigest: record.token.flatMap { Digest(bytes: $0.bytes) },
-      twin: details.twin, createdAt: record.createdAt, ran: details.ran)
+      twin: details.twin, createdAt: record.createdAt, ran: details.ran,
+      enrolment: details.enrolment)
   }
 
   private func record(_ device: DeviceID) -> DeviceRecord? {
@@ -190,11 +248,21 @@ final class Fleet: Sendable {
     fileprivate let device: Device
     fileprivate let details: [UInt8]?
     fileprivate let token: SHA256.Value?
+    fileprivate let proofs: [CredentialProof]
+    fileprivate let life: DeviceRecord.Flags
 
     init(_ device: Device) {
       self.device = device
-      details = DeviceDetails(twin: device.twin, ran: device.ran).encoded
+      details =
+        DeviceDetails(twin: device.twin, ran: device.ran, enrolment: device.enrolment).encoded
+      proofs = device.enrolment.credentials.compactMap(CredentialProof.init)
+      life = DeviceRecord.Flags(device.state)
       token = device.tokenDigest.flatMap { SHA256.Value($0.bytes) }
+    }
+
+    // A token that has a successor counts on among the others.
+    fileprivate func keeps(_ token: SHA256.Value) -> Bool {
+      proofs.contains { $0.digest == token }
     }
   }
 
@@ -220,8 +288,12 @@ final class Fleet: Sendable {
           let old = table.records[index].version
           table[index].hardware = hardware
           table[index].version = version
+          if let old = table.records[index].token, old != token, !entry.keeps(old) {
+            table[index].accessMark &+= 1
+          }
           table[index].token = token
-          table[index].details = details
+          table.setDetails(details, at: index)
+          table[index].take(entry.proofs, life: entry.life)
           table[index].idleEpoch = 0
           if let versionReportedAt { table[index].versionReportedAt = versionReportedAt }
           if let lastSeen { table[index].lastSeen = max(lastSeen, table.records[index].lastSeen) }
@@ -232,11 +304,12 @@ final class Fleet: Sendable {
           }
           return old
         }
-        let record = DeviceRecord(
+        var record = DeviceRecord(
           idOffset: 0, idLength: 0, flags: wantsAttributes ? .wantsAttributes : [],
           hardware: hardware, version: version, token: token, lastSeen: lastSeen ?? .epoch,
           versionReportedAt: versionReportedAt ?? .epoch, createdAt: device.createdAt,
           idleEpoch: 0, details: details)
+        record.take(entry.proofs, life: entry.life)
         _ = table.insert(bytes, hash: hash, record)
         return nil
       }
@@ -270,6 +343,15 @@ final class Fleet: Sendable {
 
   /// Makes the device look at the rollouts again at its next poll.
   func wake(_ device: DeviceID) { update(device) { $0.idleEpoch = 0 } }
+
+  /// What says that a device has the access that it had; nil when there is no such device.
+  func accessMark(of device: DeviceID) -> UInt32? {
+    withBytes(of: device) { bytes, hash in
+      shard(hash).withLock { table in
+        table.find(bytes, hash: hash).map { table.records[$0].accessMark }
+      }
+    }
+  }
 
   /// Removes a device; false when there is none.
   func remove(_ device: DeviceID) -> Bool {
@@ -319,8 +401,7 @@ final class Fleet: Sendable {
     }
   }
 
-  // The table uses the low bits of the hash, the shard the high ones.
   private func shard(_ hash: UInt64) -> Lock<DeviceTable> {
-    shards[Int(truncatingIfNeeded: hash >> 58)]
+    shards[Fleet.shardNumber(hash)]
   }
 }

@@ -23,6 +23,10 @@ struct Ledger {
   var silences = DeadlineQueue()
   /// Kinds of devices that are kept from updates until a person says so.
   var safeguards: [Int: Safeguard] = [:]
+  /// Who may become known, and who waits for it.
+  var enrolment = EnrolmentBook()
+  /// What devices are told to do besides updates.
+  var commands = CommandQueue()
   /// The last change handed to the store; an answer that shows an action waits for it.
   var lastTicket: UInt64 = 0
   /// What closed rollouts kept of their devices, to be let go of when nobody waits.
@@ -38,6 +42,8 @@ struct Ledger {
       switch group.membership {
       case .explicit: members.contains(device.key.device)
       case .filter(let filter): filter.matches(device)
+      // Steady queries do not look at the time.
+      case .query(let query): query.matches(DeviceSubject(device), at: .epoch)
       }
     }
   }
@@ -46,6 +52,16 @@ struct Ledger {
   mutating func refreshLive() {
     live = books.values.filter(\.isLive).map(\.rollout.specification)
       .sorted(by: Supersession.isBefore).map(\.id)
+  }
+
+  /// Whether no rollout and no job can concern a device that has nothing to do: none is under way,
+  /// and none is watched any more.
+  func isQuiet(at now: Instant) -> Bool {
+    guard commands.jobs.live.isEmpty else { return false }
+    return live.allSatisfy { id in
+      guard let rollout = books[id]?.rollout else { return true }
+      return rollout.status == .completed && !rollout.isWatchingSilence(at: now)
+    }
   }
 
   /// The artifacts of a release for a hardware model; empty when none fits.
@@ -145,6 +161,11 @@ struct Ledger {
     }
     guard let version = device.reportedVersion else { return false }
     return isVersion(version, of: release, for: device.hardware)
+  }
+
+  /// Whether devices in quarantine receive a rollout.
+  func isRecovery(_ rollout: RolloutID) -> Bool {
+    books[rollout]?.rollout.specification.terms.isRecovery ?? false
   }
 
   /// The live rollout in which a device holds its lease; a device never holds two.

@@ -21,6 +21,7 @@ extension ControlPlane {
     if let fault = visitor.fault { throw fault }
     visitor.finish()
     store.start(operation)
+    for room in allRooms { discardUnfinished(in: room) }
   }
 }
 
@@ -74,9 +75,13 @@ private struct FleetLoader: SnapshotVisitor {
     // Whether a device was asked for its attributes is not kept, so all that never spoke are. Nor
     // is when it reported its version: what it said may be older than its last installation, so it
     // proves nothing until it is said again.
-    room(device.key.tenant)?.fleet.put(
+    guard let room = room(device.key.tenant) else { return }
+    room.fleet.put(
       device, lastSeen: lastSeen, wantsAttributes: device.twin.reported.isEmpty,
       versionReportedAt: nil)
+    if device.enrolment != Enrolment() {
+      room.ledger.withLock { $0.enrolment.index(nil, device) }
+    }
   }
 
   mutating func visit(group: DeviceGroup, of tenant: Name) {
@@ -109,10 +114,23 @@ private struct FleetLoader: SnapshotVisitor {
   }
 
   mutating func visit(document: StoredDocument, of tenant: Name) {
-    guard room(tenant) != nil else { return }
+    guard let room = room(tenant) else { return }
+    let isRead: Bool
     switch document.kind {
-    case .batch: break
+    case .command, .job, .jobPart:
+      isRead = room.ledger.withLock { $0.restore(document) }
+    case .batch, .alert, .enrolment, .pending:
+      isRead = true
+      do throws(InvalidValue) {
+        try room.ledger.withLock { ledger throws(InvalidValue) in
+          try ledger.enrolment.restore(document)
+        }
+      } catch {
+        fail(
+          "\(document.kind.rawValue) \(document.id) of \(tenant): \(error.field) \(error.reason)")
+      }
     }
+    if !isRead { fail("\(document.kind.rawValue) \(document.id) of \(tenant) is not complete") }
   }
 
   mutating func visit(action: Action, of tenant: Name) {
@@ -152,7 +170,10 @@ private struct FleetLoader: SnapshotVisitor {
 
   func finish() {
     for room in rooms.values {
-      room.ledger.withLock { $0.refreshLive() }
+      room.ledger.withLock { ledger in
+        ledger.refreshLive()
+        ledger.commands.finishLoading(of: room.tenant, now: now)
+      }
       plane.reindex(room)
     }
     let reserved = reserved

@@ -1,8 +1,9 @@
 // PollDevice: a device asks whether there is something to do.
 
-import Crypto
+public import Crypto
 import FleetStore
 import RolloutEngine
+import Synchronization
 public import UpdateModel
 
 /// What a device is told.
@@ -25,6 +26,15 @@ public struct PollTerms: Sendable {
   public let wantsAttributes: Bool
   /// The answer may leave once this is durable; 0 for at once.
   public let ticket: UInt64
+  /// What the device was last told, when nothing can have changed since; 0 otherwise.
+  public let briefing: UInt32
+
+  init(sleep: Interval, wantsAttributes: Bool, ticket: UInt64, briefing: UInt32 = 0) {
+    self.sleep = sleep
+    self.wantsAttributes = wantsAttributes
+    self.ticket = ticket
+    self.briefing = briefing
+  }
 }
 
 extension ControlPlane {
@@ -33,53 +43,70 @@ extension ControlPlane {
 
   /// Answers a poll. The hot path, nothing to do, takes one lock and touches neither store nor
   /// heap.
+  ///
+  /// `key` is the fingerprint of the key that a TLS handshake proved the device to have. With
+  /// `isPatient` the device may be told to stay away longer while nothing can happen, and can wait
+  /// with the images at hand until it may install.
   public func poll(
-    _ room: Room, device id: UnsafeRawBufferPointer, token: UnsafeRawBufferPointer
+    _ room: Room, device id: UnsafeRawBufferPointer, token: UnsafeRawBufferPointer,
+    key: SHA256.Value? = nil, isPatient: Bool = false
   ) -> PollAnswer {
     let now = clock.now
     let digest = token.isEmpty ? nil : SHA256.value(of: token)
     let epoch = room.epoch
-    let greeting = room.fleet.greet(id, token: digest, now: now)
+    let greeting = room.fleet.greet(id, token: digest, key: key, now: now)
+    heed(greeting.news, of: id, in: room, at: now)
     switch greeting.result {
     case .wrongToken: return .refused
     case .unknownDevice:
       guard registerOnContact(room, id, token: digest, now: now) else { return .refused }
-      return look(room, id, now: now, epoch: epoch)
+      return look(room, id, now: now, epoch: epoch, isPatient)
     case .accepted:
       guard greeting.idleEpoch != epoch else {
         return .idle(
           PollTerms(
-            sleep: sleep(room, id, now: now), wantsAttributes: greeting.wantsAttributes, ticket: 0))
+            sleep: sleep(room, id, .mayGetItsTurn, now: now, isPatient),
+            wantsAttributes: greeting.wantsAttributes, ticket: 0,
+            briefing: greeting.briefing))
       }
-      return look(room, id, now: now, epoch: epoch)
+      return look(room, id, now: now, epoch: epoch, isPatient)
     }
   }
 
-  /// Checks a device's token and notes that it was heard.
+  /// Checks a device's token or key, see `poll`, and notes that it was heard.
   public func authenticate(
-    _ room: Room, device id: UnsafeRawBufferPointer, token: UnsafeRawBufferPointer
+    _ room: Room, device id: UnsafeRawBufferPointer, token: UnsafeRawBufferPointer,
+    key: SHA256.Value? = nil
   ) -> DeviceID? {
-    guard !token.isEmpty else { return nil }
-    let greeting = room.fleet.greet(id, token: SHA256.value(of: token), now: clock.now)
+    guard !token.isEmpty || key != nil else { return nil }
+    let now = clock.now
+    let digest = token.isEmpty ? nil : SHA256.value(of: token)
+    let greeting = room.fleet.greet(id, token: digest, key: key, now: now)
     guard case .accepted = greeting.result else { return nil }
+    heed(greeting.news, of: id, in: room, at: now)
     // A device in the table has a valid id.
     return try? DeviceID(String(decoding: id, as: UTF8.self))
   }
 
-  // Spread over a tenth of the interval, differently at each poll, so that devices which start
-  // together do not stay together.
-  private func sleep(_ room: Room, _ id: UnsafeRawBufferPointer, now: Instant) -> Interval {
-    let seconds = room.pollSeconds
-    let spread = DeviceTable.hash(id) &+ UInt64(bitPattern: now.milliseconds)
-    return .seconds(seconds - Int64(spread % UInt64(seconds / 10 + 1)))
+  private func sleep(
+    _ room: Room, _ id: UnsafeRawBufferPointer, _ occasion: PollPacing.Occasion, now: Instant,
+    _ isPatient: Bool
+  ) -> Interval {
+    let usual = Interval.seconds(room.pollSeconds)
+    let pacing = PollPacing(
+      usual: usual, quiet: isPatient ? .seconds(room.quietPollSeconds) : usual,
+      fleetSize: fleetSize.load(ordering: .relaxed), pollsPerSecondMax: pollsPerSecondMax)
+    let salt = DeviceTable.hash(id) &+ UInt64(bitPattern: now.milliseconds)
+    let isQuiet = occasion == .mayGetItsTurn && room.isQuiet
+    return pacing.wait(for: isQuiet ? .nothingOpen : occasion, salt: salt, now: now)
   }
 
   private func look(
-    _ room: Room, _ id: UnsafeRawBufferPointer, now: Instant, epoch: UInt32
+    _ room: Room, _ id: UnsafeRawBufferPointer, now: Instant, epoch: UInt32, _ isPatient: Bool
   ) -> PollAnswer {
     // It was found in the table, so it is valid.
     guard let device = try? DeviceID(String(decoding: id, as: UTF8.self)) else { return .refused }
-    let sleep = sleep(room, id, now: now)
+    if isPatient { room.fleet.notePatience(of: device) }
     var finding = consider(device, room, now: now, epoch: epoch)
     for _ in 0..<ControlPlane.zonesPerPollMax {
       guard case .needsZone(let zone) = finding else { break }
@@ -89,21 +116,20 @@ extension ControlPlane {
     }
     guard let finding else { return .refused }
     let wants = room.fleet.view(device)?.wantsAttributes ?? false
-    func terms(_ ticket: UInt64, _ sleep: Interval = sleep) -> PollTerms {
-      PollTerms(sleep: sleep, wantsAttributes: wants, ticket: ticket)
+    func terms(_ ticket: UInt64, _ occasion: PollPacing.Occasion = .mayGetItsTurn) -> PollTerms {
+      PollTerms(
+        sleep: sleep(room, id, occasion, now: now, isPatient), wantsAttributes: wants,
+        ticket: ticket)
     }
     switch finding {
     case .nothing(let ticket): return .idle(terms(ticket))
     case .needsZone: return .idle(terms(0))
     case .later(let until, let ticket):
-      guard let until else { return .idle(terms(ticket)) }
-      let wait = max(Interval.seconds(1), until - now)
-      return .idle(terms(ticket, min(sleep, .seconds(wait.wholeSeconds + 1))))
+      return .idle(terms(ticket, until.map { .turn($0) } ?? .mayGetItsTurn))
     case .standing(let action, let until, let ticket):
-      let wait = until.map { max(Interval.seconds(1), $0 - now).wholeSeconds + 1 }
-      return .deployment(action, terms(ticket, min(sleep, .seconds(wait ?? sleep.wholeSeconds))))
-    case .leased(let action, let ticket): return .deployment(action, terms(ticket))
-    case .cancelling(let action, let ticket): return .cancel(action, terms(ticket))
+      return .deployment(action, terms(ticket, until.map { .turn($0) } ?? .mayGetItsTurn))
+    case .leased(let action, let ticket): return .deployment(action, terms(ticket, .busy))
+    case .cancelling(let action, let ticket): return .cancel(action, terms(ticket, .busy))
     }
   }
 
@@ -117,7 +143,12 @@ extension ControlPlane {
         let view = room.fleet.view(device)
       else { return nil }
       let finding = consider(known, view, room, &ledger, now: now)
-      if case .nothing = finding { room.fleet.markIdle(device, epoch: epoch) }
+      room.noteQuiet(ledger.isQuiet(at: now))
+      if case .nothing = finding {
+        room.fleet.markIdle(device, epoch: epoch)
+      } else {
+        room.fleet.markIdle(device, epoch: Fleet.waits)
+      }
       return finding
     }
   }

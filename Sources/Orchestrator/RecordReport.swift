@@ -34,6 +34,10 @@ public struct DeviceReport: Sendable {
   public let text: String
   /// The device's own code.
   public let code: Int?
+  /// Bytes that it has, when it says.
+  public let bytes: Int64?
+  /// The kind of failure in the device's words, such as `hash`.
+  public let errorClass: String?
   /// Until when the device puts it off; nil when it does not say.
   public let until: Instant?
 
@@ -41,10 +45,15 @@ public struct DeviceReport: Sendable {
   public static let textBytesMax = 8192
 
   /// Joins what a gateway understood.
-  public init(meaning: Meaning, word: String, text: String, code: Int?, until: Instant? = nil) {
+  public init(
+    meaning: Meaning, word: String, text: String, code: Int?, bytes: Int64? = nil,
+    errorClass: String? = nil, until: Instant? = nil
+  ) {
     self.until = until
     self.meaning = meaning
     self.word = word
+    self.bytes = bytes
+    self.errorClass = errorClass
     let isLong = text.utf8.count > DeviceReport.textBytesMax
     self.text =
       isLong ? String(decoding: text.utf8.prefix(DeviceReport.textBytesMax), as: UTF8.self) : text

@@ -134,7 +134,7 @@ extension ControlPlane {
     }
   }
 
-  private func join(
+  func join(
     _ device: DeviceID, _ name: Name, _ room: Room, _ ledger: inout Ledger
   ) -> [Change] {
     var changes: [Change] = []
@@ -178,6 +178,10 @@ extension ControlPlane {
   ) throws(Problem) -> (token: String, ticket: UInt64) {
     let token = try newToken()
     let ticket = try change(device, in: room) { (known) throws(Problem) in
+      guard let state = known.state.after(.enrol) else {
+        throw Problem(.conflict, "device \(device): \(known.state.refusal(of: .enrol))")
+      }
+      known.enrolment.state = state
       known.tokenDigest = Digest(bytes: SHA256.value(of: token).bytes)
     }
     return (token, ticket)
@@ -221,20 +225,23 @@ extension ControlPlane {
   /// Forgets a device. One that takes part in a rollout under way is refused.
   public func remove(_ device: DeviceID, in room: Room) throws(Problem) -> UInt64 {
     try requireStore()
+    let now = clock.now
     return try room.ledger.withLock { ledger throws(Problem) -> UInt64 in
       let busy = ledger.live.contains { ledger.books[$0]?.actions[device]?.isLeased ?? false }
       guard !busy else {
         throw Problem(
           .conflict, "device \(device) is being updated; wait or abort the rollout first")
       }
-      guard room.fleet.remove(device) else {
+      let key = DeviceKey(tenant: room.tenant, device: device)
+      guard let known = room.fleet.device(key)?.device, room.fleet.remove(device) else {
         throw Problem(.notFound, "there is no device \(device)")
       }
+      ledger.enrolment.index(known, nil)
       for name in ledger.groups.keys { ledger.groups[name]?.members.remove(device) }
-      room.noteChange()
-      ledger.lastTicket = store.enqueue(
-        .deleteDevice(DeviceKey(tenant: room.tenant, device: device)))
-      return ledger.lastTicket
+      var draft = Draft(room, now: now)
+      endCommands(of: device, &ledger, &draft)
+      draft.add(.deleteDevice(DeviceKey(tenant: room.tenant, device: device)))
+      return commit(draft, &ledger)
     }
   }
 }

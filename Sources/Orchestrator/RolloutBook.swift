@@ -38,6 +38,12 @@ final class RolloutBook {
     var count = 0
     /// How far it is, when the device tells.
     var percent: Int?
+    /// Bytes that it has, when the device tells.
+    var bytes: Int64?
+    /// What kind of failure it told last, in its own words.
+    var errorClass: String?
+    /// Its result code.
+    var code: Int?
   }
 
   init(rollout: Rollout, release: Release, artifacts: [Artifact]) {
@@ -88,6 +94,9 @@ final class RolloutBook {
     func update(_ spoken: inout Spoken) {
       spoken.count += 1
       if let percent { spoken.percent = percent }
+      if let bytes = report.bytes { spoken.bytes = bytes }
+      if let code = report.code { spoken.code = code }
+      if let errorClass = report.errorClass { spoken.errorClass = errorClass }
     }
     update(&spoken[device, default: Spoken()])
   }

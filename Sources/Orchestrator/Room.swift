@@ -10,6 +10,9 @@ public struct TenantSettings: Equatable, Sendable {
   public var registerOnFirstContact = false
   /// How often devices are asked to poll.
   public var pollInterval = Interval.minutes(5)
+  /// How often devices of the native protocol are asked to poll while no rollout is under way; nil
+  /// for twice the usual interval.
+  public var quietPollInterval: Interval?
 
   /// The safe defaults.
   public init() {}
@@ -18,11 +21,15 @@ public struct TenantSettings: Equatable, Sendable {
   public mutating func apply(_ document: JSON) throws(Problem) {
     let faults = DocumentReader.Faults()
     let reader = DocumentReader(document, faults: faults)
-    reader.allowOnly(["name", "registerOnFirstContact", "pollSeconds"])
+    reader.allowOnly(["name", "registerOnFirstContact", "pollSeconds", "quietPollSeconds"])
     let register = reader.flag("registerOnFirstContact", default: registerOnFirstContact)
     // DDI clients understand 23:59:59 at most, and hawkBit never goes below 1 s.
     let seconds = reader.integer(
       "pollSeconds", default: Int(pollInterval.wholeSeconds), in: 1...86_399)
+    var quiet = quietPollInterval
+    if reader.has("quietPollSeconds") {
+      quiet = reader.integer("quietPollSeconds", in: 1...86_399).map { .seconds(Int64($0)) }
+    }
     guard faults.list.isEmpty, let register, let seconds else {
       throw Problem(
         .invalidRequest, faults.list.map { "\($0.field): \($0.reason)" }.joined(separator: "; "),
@@ -30,6 +37,7 @@ public struct TenantSettings: Equatable, Sendable {
     }
     registerOnFirstContact = register
     pollInterval = .seconds(Int64(seconds))
+    quietPollInterval = quiet
   }
 
   /// The settings as stored and shown.
@@ -37,6 +45,7 @@ public struct TenantSettings: Equatable, Sendable {
     .members([
       "registerOnFirstContact": .bool(registerOnFirstContact),
       "pollSeconds": .integer(pollInterval.wholeSeconds),
+      "quietPollSeconds": quietPollInterval.map { .integer($0.wholeSeconds) },
     ])
   }
 }
@@ -47,8 +56,11 @@ public final class Room: Sendable {
   public let tenant: Name
   let fleet = Fleet()
   let ledger = Lock(Ledger())
+  let gate = EnrolmentGate()
   private let settingsLock = Lock(TenantSettings())
   private let pollSecondsCopy = Atomic<Int64>(TenantSettings().pollInterval.wholeSeconds)
+  private let quietPollSecondsCopy = Atomic<Int64>(TenantSettings().pollInterval.wholeSeconds * 2)
+  private let quietCopy = Atomic<Bool>(false)
   private let epochCounter = Atomic<UInt32>(1)
   private let changeCounter = Atomic<UInt64>(1)
   private let longestTurn = Atomic<Int64>(0)
@@ -62,11 +74,23 @@ public final class Room: Sendable {
   /// Replaces the settings.
   func apply(_ settings: TenantSettings) {
     settingsLock.withLock { $0 = settings }
-    pollSecondsCopy.store(settings.pollInterval.wholeSeconds, ordering: .releasing)
+    let usual = settings.pollInterval.wholeSeconds
+    pollSecondsCopy.store(usual, ordering: .releasing)
+    quietPollSecondsCopy.store(
+      settings.quietPollInterval?.wholeSeconds ?? min(2 * usual, 86_399), ordering: .releasing)
   }
 
   /// The poll interval in seconds, without a lock.
   var pollSeconds: Int64 { pollSecondsCopy.load(ordering: .acquiring) }
+
+  /// The poll interval while nothing can happen, in seconds, without a lock.
+  var quietPollSeconds: Int64 { quietPollSecondsCopy.load(ordering: .acquiring) }
+
+  /// Whether no rollout can concern a device for now, as of the last look at one.
+  var isQuiet: Bool { quietCopy.load(ordering: .acquiring) }
+
+  /// Notes whether any rollout can concern a device.
+  func noteQuiet(_ isQuiet: Bool) { quietCopy.store(isQuiet, ordering: .releasing) }
 
   /// Changes whenever a device that had nothing to do might have now.
   var epoch: UInt32 { epochCounter.load(ordering: .acquiring) }

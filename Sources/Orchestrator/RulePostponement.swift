@@ -55,7 +55,9 @@ extension ControlPlane {
       let stage = stages.indices.contains(action.stage) ? stages[action.stage].plan.name : ""
       return (
         room.fleet.device(DeviceKey(tenant: room.tenant, device: device))?.device,
-        Participation(action: action, stage: stage, percent: nil), commit(draft, &ledger)
+        Participation(
+          action: action, stage: stage, percent: nil, bytes: nil, errorClass: nil, code: nil),
+        commit(draft, &ledger)
       )
     }
   }

@@ -81,6 +81,7 @@ extension ControlPlane {
         known, lastSeen: now, wantsAttributes: false, versionReportedAt: spoke ? now : nil)
       room.noteChange()
       measure(before, known, sent: sent, in: room, &ledger, now: now)
+      if sent.contains("bootId") { noticeBoot(known, in: room, &ledger, at: now) }
       guard known != before else { return (known.twin.reported, ledger.lastTicket) }
       var changes = [Change.device(known)]
       if let run = DeviceRun(of: known, after: before, at: now) { changes.append(.deviceRun(run)) }
@@ -89,7 +90,7 @@ extension ControlPlane {
     }
   }
 
-  private static func tellsWhatRuns(_ key: String) -> Bool {
+  static func tellsWhatRuns(_ key: String) -> Bool {
     ReportedAttribute.version.spellings.contains(key)
       || ReportedAttribute.imageDigest.spellings.contains(key)
   }

@@ -15,6 +15,8 @@ public struct RolloutView: Sendable {
   public let reason: String
   /// When it was looked at.
   public let at: Instant
+  /// Devices that hold a lease, at most ten, those that changed last first.
+  public let underWay: [Participation]
 }
 
 /// A device with what operators, the device itself and the rollouts say about it.
@@ -38,6 +40,12 @@ public struct Participation: Sendable {
   public let stage: String
   /// Percent of the present attempt, when the device says.
   public let percent: Int?
+  /// Bytes of the present attempt, when the device says.
+  public let bytes: Int64?
+  /// The kind of its last failure in its own words, such as `hash`, when it says.
+  public let errorClass: String?
+  /// Its own result code, when it gave one.
+  public let code: Int?
 }
 
 /// Something a device said.
@@ -86,6 +94,10 @@ public struct FleetSummary: Sendable {
   public let versions: [(version: String?, count: Int)]
   /// The newest rollouts first.
   public let rollouts: [RolloutView]
+  /// Alerts about devices that nobody looked at.
+  public let alerts: Int
+  /// Devices that wait for a person before they become known.
+  public let waiting: Int
 }
 
 extension ControlPlane {
@@ -117,14 +129,9 @@ extension ControlPlane {
   /// One group; nil when there is none.
   public func group(_ name: Name, in room: Room) -> GroupView? {
     guard let known = room.ledger.withLock({ $0.groups[name] }) else { return nil }
-    guard case .filter(let filter) = known.group.membership else {
-      return GroupView(group: known.group, memberCount: known.members.count)
-    }
-    var matching = 0
-    room.fleet.forEach(in: room.tenant) { device, _ in
-      if filter.matches(device) { matching += 1 }
-    }
-    return GroupView(group: known.group, memberCount: matching)
+    return GroupView(
+      group: known.group, memberCount: memberCount(of: known.group, in: room) ?? known.members.count
+    )
   }
 
   /// All artifacts, oldest first.
@@ -186,7 +193,15 @@ extension ControlPlane {
     let refusal = rollout.status == .draft ? book.startRefusal?.detail : nil
     return RolloutView(
       rollout: rollout, release: book.release,
-      reason: refusal.map { "not started as scheduled: \($0)" } ?? reason, at: now)
+      reason: refusal.map { "not started as scheduled: \($0)" } ?? reason, at: now,
+      underWay: underWay(in: book))
+  }
+
+  // Of very many leases only some are looked at: a page shows ten, several times a second.
+  private static func underWay(in book: RolloutBook) -> [Participation] {
+    let actions = book.leases.prefix(1000).compactMap { book.actions[$0] }
+    return actions.sorted { ($1.changedAt, $0.device) < ($0.changedAt, $1.device) }
+      .prefix(10).map { part($0, book) }
   }
 
   /// What happened to a rollout, newest first, and the place where the next page starts.
@@ -212,6 +227,15 @@ extension ControlPlane {
         of: DeviceKey(tenant: room.tenant, device: device), before: before, limit: limit)
       return (page.entries.map { DeviceMoment($0.content) }, page.next)
     } catch { throw Problem(.internalError, "the history cannot be read: \(error)") }
+  }
+
+  /// What a device said that it runs, newest first.
+  ///
+  /// Reads the disk: not for event loops.
+  public func runs(of device: DeviceID, in room: Room) throws(Problem) -> [DeviceRun] {
+    do { return try store.runs(of: DeviceKey(tenant: room.tenant, device: device)) } catch {
+      throw Problem(.internalError, "the history cannot be read: \(error)")
+    }
   }
 
   /// The devices that take part in a rollout, by id after `cursor`, at most `limit`.
@@ -257,16 +281,20 @@ extension ControlPlane {
       cursor = last.device.text
       parts += page.filter { standing == nil || $0.standing == standing }.map { action in
         Participation(
-          action: action, stage: rollout.stages[action.stage].plan.name, percent: nil)
+          action: action, stage: rollout.stages[action.stage].plan.name, percent: nil, bytes: nil,
+          errorClass: nil, code: nil)
       }
     }
     return Array(parts.prefix(limit))
   }
 
-  private static func part(_ action: Action, _ book: RolloutBook) -> Participation {
-    Participation(
+  static func part(_ action: Action, _ book: RolloutBook) -> Participation {
+    let spoken = book.spoken[action.device]
+    return Participation(
       action: action, stage: book.rollout.stages[action.stage].plan.name,
-      percent: action.isLeased ? book.spoken[action.device]?.percent : nil)
+      percent: action.isLeased ? spoken?.percent : nil,
+      bytes: action.isLeased ? spoken?.bytes : nil, errorClass: spoken?.errorClass,
+      code: spoken?.code)
   }
 
   /// One device; nil when there is none.
@@ -322,7 +350,9 @@ extension ControlPlane {
     }
     return FleetSummary(
       tenant: room.tenant, devices: room.fleet.count, heard: room.fleet.heard(since: since),
-      versions: versions, rollouts: rollouts(in: room, limit: 20))
+      versions: versions, rollouts: rollouts(in: room, limit: 20),
+      alerts: alerts(in: room).count { $0.acknowledgedBy == nil },
+      waiting: pendingEnrolments(in: room).count)
   }
 
   /// Devices of a tenant.

@@ -14,11 +14,13 @@ public struct Device: Equatable, Sendable {
   public let createdAt: Instant
   /// Releases with an anti-rollback floor that it verifiably ran, in order; it keeps them for good.
   public var ran: [ReleaseID]
+  /// Where it is in its life, and its credentials besides the token.
+  public var enrolment: Enrolment
 
   /// Joins the facts of a registration.
   public init(
     key: DeviceKey, hardware: Name?, tokenDigest: Digest?, twin: Twin, createdAt: Instant,
-    ran: [ReleaseID] = []
+    ran: [ReleaseID] = [], enrolment: Enrolment = Enrolment()
   ) {
     self.key = key
     self.hardware = hardware
@@ -26,6 +28,7 @@ public struct Device: Equatable, Sendable {
     self.twin = twin
     self.createdAt = createdAt
     self.ran = ran
+    self.enrolment = enrolment
   }
 
   /// Joins the facts of a registration with tags and reported properties that are plain texts.
@@ -80,7 +83,7 @@ public struct ReportedAttribute: Sendable {
   }
 }
 
-/// Limits on plain tags and attributes, after those that hawkBit documents; see `Twin` for the rest.
+/// Limits on plain tags and attributes, after those that hawkBit documents; see `Twin` for others.
 public enum DeviceLimits {
   /// Attributes or tags per device.
   public static let attributeCount = 100
@@ -121,6 +124,8 @@ public struct DeviceGroup: Equatable, Sendable {
     case explicit
     /// Every device that matches.
     case filter(DeviceFilter)
+    /// Every device that meets a query, which is a steady one.
+    case query(Query)
   }
 
   /// Name within the tenant.

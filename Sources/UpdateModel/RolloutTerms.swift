@@ -8,6 +8,8 @@ public struct RolloutTerms: Equatable, Sendable {
   public let startAt: Instant?
   /// From when on nothing is granted any more; nil for never.
   public let endAt: Instant?
+  /// Whether devices in quarantine receive it, too.
+  public let isRecovery: Bool
   /// Whether it is urgent for security, so that its policy may pass over comfort and wishes.
   public let isSecurity: Bool
 
@@ -23,12 +25,15 @@ public struct RolloutTerms: Equatable, Sendable {
   public static let usualPriority = 500
   /// The terms of a rollout that names none.
   public static let usual = RolloutTerms(
-    unchecked: usualPriority, startAt: nil, endAt: nil, isSecurity: false)
+    unchecked: usualPriority, startAt: nil, endAt: nil, isRecovery: false, isSecurity: false)
 
-  private init(unchecked priority: Int, startAt: Instant?, endAt: Instant?, isSecurity: Bool) {
+  private init(
+    unchecked priority: Int, startAt: Instant?, endAt: Instant?, isRecovery: Bool, isSecurity: Bool
+  ) {
     self.priority = priority
     self.startAt = startAt
     self.endAt = endAt
+    self.isRecovery = isRecovery
     self.isSecurity = isSecurity
   }
 
@@ -36,7 +41,7 @@ public struct RolloutTerms: Equatable, Sendable {
   /// start.
   public init(
     priority: Int = RolloutTerms.usualPriority, startAt: Instant? = nil, endAt: Instant? = nil,
-    isSecurity: Bool = false
+    isRecovery: Bool = false, isSecurity: Bool = false
   ) throws(InvalidValue) {
     guard RolloutTerms.priorities.contains(priority) else {
       throw InvalidValue(
@@ -46,6 +51,8 @@ public struct RolloutTerms: Equatable, Sendable {
       throw InvalidValue(
         field: "endAt", reason: "\(endAt) is not after the start at \(startAt); give a later time")
     }
-    self.init(unchecked: priority, startAt: startAt, endAt: endAt, isSecurity: isSecurity)
+    self.init(
+      unchecked: priority, startAt: startAt, endAt: endAt, isRecovery: isRecovery,
+      isSecurity: isSecurity)
   }
 }

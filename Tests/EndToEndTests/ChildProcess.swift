@@ -18,15 +18,15 @@ final class ChildProcess {
     return bundle?.parent ?? ".build/debug"
   }
 
-  /// Starts `groundswell` with arguments; standard output and error go to a file.
-  init(_ arguments: [String], output: String) throws {
+  /// Starts a program with arguments; standard output and error go to a file.
+  init(_ arguments: [String], program: String = "groundswell", output: String) throws {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_addopen(
       &actions, STDOUT_FILENO, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
     posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
-    let words = ["\(ChildProcess.products)/groundswell"] + arguments
+    let words = ["\(ChildProcess.products)/\(program)"] + arguments
     var argv: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
     argv.append(nil)
     defer { for word in argv { free(word) } }

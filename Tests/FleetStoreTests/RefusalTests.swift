@@ -44,7 +44,7 @@ struct RefusalTests {
   static let damages: [(table: String, sql: String, key: String, reason: String)] = [
     ("device", "UPDATE device SET hardware = '-x' WHERE id = 'device-2'", "acme/device-2", "-x"),
     ("device", "UPDATE device SET tags = '{' WHERE id = 'device-2'", "acme/device-2", "JSON"),
-    ("device", "UPDATE device SET tags = '{\"a\":1}'", "acme/device-2", "a string is expected"),
+    ("device", "UPDATE device SET tags = '[1]'", "acme/device-2", "an object is expected"),
     ("device", "UPDATE device SET token = x'00'", "acme/device-2", "32 bytes"),
     ("action", "UPDATE action SET phase = 9", "acme/1/device-2", "9"),
     ("action", "UPDATE action SET outcome = 1", "acme/1/device-2", "contradict"),

@@ -86,11 +86,22 @@ enum Sample {
 
   static func device(_ number: Int, tenant: String = "acme", isBare: Bool = false) throws -> Device
   {
-    Device(
+    var device = Device(
       key: try key(number, tenant: tenant), hardware: isBare ? nil : try Name("a1"),
       tokenDigest: isBare ? nil : try digest(number),
       tags: isBare ? [:] : ["site": "lab", "note": "ü \"x\"\\"],
       attributes: isBare ? [:] : ["version": "1.0", "empty": ""], createdAt: instant(number))
+    if number.isMultiple(of: 2), !isBare {
+      device.enrolment = Enrolment(state: .quarantined)
+      device.enrolment.batch = number
+      device.enrolment.claim = DeviceClaim(digest: try digest(number), expires: instant(90))
+      device.enrolment.credentials = [
+        Credential(
+          kind: .p256, fingerprint: try digest(number + 1), publicKey: [1, 2, 255],
+          status: .rotating, notBefore: instant(3), notAfter: instant(9), createdAt: instant(4))
+      ]
+    }
+    return device
   }
 
   static let canaryPolicy: JSON = [

@@ -41,7 +41,8 @@ final class Workshop {
   private(set) var room: Room
   private var store: Store
   private let key: SigningKey
-  private var tokens: [String: String] = [:]
+  /// The token of each device.
+  private(set) var tokens: [String: String] = [:]
 
   private static let policies = [
     // Everybody at once; nothing stops it.

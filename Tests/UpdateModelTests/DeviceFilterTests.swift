@@ -50,8 +50,12 @@ import UpdateModel
 
   @Test func `attributes are found under every spelling in use`() throws {
     #expect(try device().reportedVersion == "1.2")
-    #expect(ReportedAttribute.version.value(in: TwinSection(texts: ["version": "2", "sw_version": "1"])) == "2")
-    #expect(ReportedAttribute.version.value(in: TwinSection(texts: ["version": "", "swVersion": "3"])) == "3")
+    #expect(
+      ReportedAttribute.version.value(in: TwinSection(texts: ["version": "2", "sw_version": "1"]))
+        == "2")
+    #expect(
+      ReportedAttribute.version.value(in: TwinSection(texts: ["version": "", "swVersion": "3"]))
+        == "3")
     #expect(ReportedAttribute.hardware.value(in: TwinSection(texts: ["device_type": "x"])) == "x")
     #expect(ReportedAttribute.hardware.value(in: TwinSection(texts: [:])) == nil)
   }

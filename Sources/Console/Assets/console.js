@@ -459,6 +459,26 @@ function controlWords(control) {
     : `${control.heard} ${those} are heard, ${number(control.lost)} fell silent`;
 }
 
+// A few devices that hold a lease, in the words of their own reports.
+function showUnderWay(rollout) {
+  const movers = rollout.underWay ?? [];
+  $("under-way").hidden = !movers.length;
+  align($("movers"), movers, ({ id }) => id,
+    () => element("li", "", element("div", "words", element("span", "quoted cut"), element("em"),
+      element("span", "count")), element("span", "track", element("i"))),
+    (row, { id, update }) => {
+      const [name, phase, told] = row.firstChild.children;
+      name.title = id;
+      say(name, id);
+      say(phase, words(update.phase));
+      const attempt = count(update.attempt) > 1 ? `attempt ${number(update.attempt)}` : "";
+      const trouble = update.error?.text ?? update.reason ?? "";
+      const share = Number.isFinite(update.percent) ? `${update.percent}%` : "";
+      say(told, [share, attempt, trouble].filter(Boolean).join(" · "));
+      row.lastChild.firstChild.style.width = count(update.percent) + "%";
+    });
+}
+
 function showVersions(summary, target) {
   const versions = summary.versions.filter((entry) => count(entry.count));
   const whole = sum(versions.map((entry) => entry.count));
@@ -546,12 +566,13 @@ function render() {
     showStages(rollout);
     showLegend(rollout);
     showEvidence(rollout);
+    showUnderWay(rollout);
     showEvents(rollout);
   } else {
     say($("release"), "");
     say($("rollout-name"), "A calm sea");
     say($("reason"), "No rollout has been created for this tenant yet.");
-    $("stop").hidden = $("evidence").hidden = true;
+    $("stop").hidden = $("evidence").hidden = $("under-way").hidden = true;
     $("timeline").replaceChildren();
     document.title = "Groundswell";
   }

@@ -112,68 +112,12 @@ extension DDIGateway {
       let line = "\(image.artifact.md5)  \(image.artifact.fileName)"
       return reply.send(status: 200, contentType: "text/plain") { $0.append(utf8: line) }
     }
-    guard let body = fileBody(image, for: request, visit) else {
-      return DDIError.storeUnavailable.send(&reply)
-    }
-    guard DDIGateway.isMatch(request, body) else { return DDIError.preconditionFailed.send(&reply) }
-    reply.send(
-      Response(
-        status: 200,
-        headers: [("X-Content-Type-Options", "nosniff"), ("Vary", "Accept-Encoding")],
-        body: .file(body)))
-  }
-
-  // If-Match (RFC 9110 section 13.1.1). hawkBit compares the bare SHA-1, so a tag without quotes
-  // is taken too.
-  private static func isMatch(_ request: Request, _ body: FileBody) -> Bool {
-    guard let wanted = request.header("If-Match"), let etag = body.etag else { return true }
-    return String(decoding: wanted, as: UTF8.self).split(separator: ",").contains { element in
-      let tag = element.filter { $0 != " " && $0 != "\"" }
-      return tag == "*" || tag == etag.filter { $0 != "\"" }
-    }
-  }
-
-  // A client that reads zstd gets the smaller form under its own tag. A range counts bytes of the
-  // form that the client began with; unless it names the tag of the smaller one, that is the plain
-  // one: libraries that decode by themselves let their callers count decoded bytes.
-  private func fileBody(
-    _ image: ServedImage, for request: Request, _ visit: DDIVisit
-  ) -> FileBody? {
-    let device = visit.device
-    let room = visit.room
-    let artifact = image.artifact
-    if let path = image.compressedPath, let form = artifact.compressed,
-      DDIGateway.acceptsZstd(request), DDIGateway.mayUse(form, request),
-      let file = OpenFile(path: path)
-    {
-      return FileBody(
-        file: file, contentType: "application/octet-stream",
-        etag: "\"\(form.sha256)\"", contentEncoding: "zstd",
-        disposition: "attachment;filename=\(artifact.fileName)",
-        onSent: { [plane] in plane.served(artifact.id, to: device, in: room) })
-    }
-    guard let file = OpenFile(path: image.path) else { return nil }
-    return FileBody(
-      file: file, contentType: "application/octet-stream",
-      etag: "\"\(artifact.sha1)\"", disposition: "attachment;filename=\(artifact.fileName)",
-      onSent: { [plane] in plane.served(artifact.id, to: device, in: room) })
-  }
-
-  private static func acceptsZstd(_ request: Request) -> Bool {
-    guard let accepted = request.header("Accept-Encoding") else { return false }
-    return String(decoding: accepted, as: UTF8.self).split(separator: ",").contains { coding in
-      let parts = coding.split(separator: ";").map { $0.filter { $0 != " " }.lowercased() }
-      return parts.first == "zstd" && !parts.contains(where: isZeroWeight)
-    }
-  }
-
-  // A weight of zero refuses (RFC 9110 section 12.4.2).
-  private static func isZeroWeight(_ parameter: String) -> Bool {
-    parameter.hasPrefix("q=0") && parameter.dropFirst(2).allSatisfy { $0 == "0" || $0 == "." }
-  }
-
-  private static func mayUse(_ form: Artifact.StoredForm, _ request: Request) -> Bool {
-    guard request.header("Range") != nil else { return true }
-    return request.header("If-Range").map { Array($0) } == Array("\"\(form.sha256)\"".utf8)
+    ImageReply(plane: plane, image: image, device: visit.device, room: visit.room)
+      .send(for: request, &reply) { refusal, reply in
+        switch refusal {
+        case .unavailable: DDIError.storeUnavailable.send(&reply)
+        case .otherImage: DDIError.preconditionFailed.send(&reply)
+        }
+      }
   }
 }

@@ -17,6 +17,8 @@ struct Call: Sendable {
   let query: Query
   /// The body.
   let body: [UInt8]
+  /// The version that the caller saw, of `If-Match: "7"`; nil without one.
+  let expectedVersion: String?
 
   /// A captured part of the path; the route table guarantees that it is there.
   subscript(name: String) -> String { captures[name] ?? "" }
@@ -106,6 +108,16 @@ extension DocumentReader {
     guard let text = text(key, bytes: 0...2000) else { return nil }
     do throws(InvalidValue) { return try DeviceFilter(text) } catch {
       refuse(key, error.reason)
+      return nil
+    }
+  }
+
+  /// Reads a query; the fault of one that cannot be read tells the column.
+  func query(_ key: String) -> UpdateModel.Query? {
+    // Any length: what is too long is told by the language, with its own words.
+    guard let text = text(key, bytes: 0...(64 * 1024)) else { return nil }
+    do throws(QueryFault) { return try UpdateModel.Query(text) } catch {
+      refuse(key, error.description)
       return nil
     }
   }

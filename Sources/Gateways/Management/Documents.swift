@@ -44,6 +44,10 @@ enum Documents {
     let device = overview.device
     return .members([
       "id": .string(device.key.device.text),
+      "state": .string(device.state.rawValue),
+      "batch": device.enrolment.batch.map { JSON($0) },
+      "replaces": device.enrolment.replaces.map { .string($0.text) },
+      "replacedBy": device.enrolment.replacedBy.map { .string($0.text) },
       "hardware": device.hardware.map { .string($0.text) },
       "version": device.reportedVersion.map { .string($0) },
       "tags": texts(device.tags),
@@ -51,6 +55,7 @@ enum Documents {
       "groups": .array(overview.groups.map { .string($0.text) }),
       "createdAt": time(device.createdAt),
       "lastSeen": overview.lastSeen.map(time),
+      "update": overview.part.map(update),
       "action": overview.part.map(action),
     ])
   }
@@ -80,6 +85,29 @@ enum Documents {
     ])
   }
 
+  /// How the update of a device goes: the reported property `update`, whatever its protocol.
+  static func update(_ part: Participation) -> JSON {
+    let action = part.action
+    let error: JSON? = action.failure.map { failure in
+      .members([
+        "class": .string(part.errorClass ?? failure.cause.rawValue),
+        "code": part.code.map { JSON($0) },
+        "text": .string(failure.detail),
+      ])
+    }
+    return .members([
+      "phase": .string(action.standing.label),
+      "percent": part.percent.map { JSON($0) },
+      "bytes": part.bytes.map { .integer($0) },
+      "attempt": JSON(action.attempt),
+      "rollout": .integer(Int64(action.rollout.number)),
+      "action": .string(action.id.description),
+      "since": time(action.changedAt),
+      "reason": action.aside.map { .string($0.clause) },
+      "error": error,
+    ])
+  }
+
   /// A device in the list of a rollout; one that was removed since is shown by its id.
   static func participant(_ device: Device?, _ part: Participation) -> JSON {
     .members([
@@ -101,13 +129,15 @@ enum Documents {
   }
 
   static func group(_ view: GroupView) -> JSON {
-    let filter: JSON? =
+    let rule: (filter: JSON?, query: JSON?) =
       switch view.group.membership {
-      case .explicit: nil
-      case .filter(let filter): .string(filter.description)
+      case .explicit: (nil, nil)
+      case .filter(let filter): (.string(filter.description), nil)
+      case .query(let query): (nil, .string(query.description))
       }
     return .members([
-      "name": .string(view.group.name.text), "filter": filter, "members": JSON(view.memberCount),
+      "name": .string(view.group.name.text), "filter": rule.filter, "query": rule.query,
+      "members": JSON(view.memberCount),
     ])
   }
 

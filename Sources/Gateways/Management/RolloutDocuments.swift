@@ -26,6 +26,7 @@ extension Documents {
       "group": group,
       "filter": filter,
       "priority": JSON(specification.terms.priority),
+      "recovery": specification.terms.isRecovery ? true : nil,
       "startAt": specification.terms.startAt.map(time),
       "endAt": specification.terms.endAt.map(time),
       "override": specification.terms.isSecurity
@@ -39,6 +40,10 @@ extension Documents {
       "reason": .string(view.reason),
       "stop": rollout.stop.map { .string($0.description) },
       "counts": counts(tally),
+      "underWay": .array(
+        view.underWay.map { part in
+          ["id": .string(part.action.device.text), "update": update(part)]
+        }),
       "stages": .array(rollout.stages.indices.map { stage($0, of: rollout) }),
       "evidence": evidence(view, isWhole: withPolicy),
       "policyDocument": withPolicy ? specification.policyDocument : nil,
@@ -97,6 +102,8 @@ extension Documents {
       "tenant": .string(summary.tenant.text),
       "devices": JSON(summary.devices),
       "heard": JSON(summary.heard),
+      "alerts": JSON(summary.alerts),
+      "waiting": JSON(summary.waiting),
       "versions": .array(
         summary.versions.map { version, count in
           .members(["version": version.map { .string($0) } ?? .null, "count": JSON(count)])

@@ -6,24 +6,26 @@ import UpdateModel
 
 extension RolloutTerms {
   /// The members of a request that give terms.
-  static let fields = ["priority", "startAt", "endAt", "override"]
+  static let fields = ["priority", "startAt", "endAt", "recovery", "override"]
 
   /// Reads the terms of a new rollout; all may be left out.
   init?(asked reader: DocumentReader) {
     let priority = reader.integer(
       "priority", default: RolloutTerms.usualPriority, in: RolloutTerms.priorities)
+    let isRecovery = reader.flag("recovery", default: false)
     let hasStart = reader.has("startAt")
     let startAt = hasStart ? reader.moment("startAt") : nil
     let hasEnd = reader.has("endAt")
     let endAt = hasEnd ? reader.moment("endAt") : nil
     let hasOverride = reader.has("override")
     let override: Override? = hasOverride ? reader.choice("override") : nil
-    guard let priority, !hasStart || startAt != nil, !hasEnd || endAt != nil,
+    guard let priority, let isRecovery, !hasStart || startAt != nil, !hasEnd || endAt != nil,
       !hasOverride || override != nil
     else { return nil }
     do throws(InvalidValue) {
       try self.init(
-        priority: priority, startAt: startAt, endAt: endAt, isSecurity: override == .security)
+        priority: priority, startAt: startAt, endAt: endAt, isRecovery: isRecovery,
+        isSecurity: override == .security)
     } catch {
       reader.refuse(error.field, error.reason)
       return nil

@@ -1,7 +1,7 @@
 // ConditionCheck: whether a condition holds for what a device reports, and if not, why.
 
 /// A device at one moment, as conditions look at it.
-public struct ConditionSubject: QuerySubject {
+public struct ConditionSubject {
   /// The device.
   public let device: Device
   /// Bytes that it would download; 0 when nobody asks.
@@ -14,21 +14,6 @@ public struct ConditionSubject: QuerySubject {
     self.device = device
     self.imageBytes = imageBytes
     self.now = now
-  }
-
-  /// What queries may look at in a condition: the device itself and its twin. Groups and the times
-  /// of calls are no state of a device, and `ConditionSet` refuses queries that ask for them.
-  public func value(of field: QueryField) -> QueryValue? {
-    switch field {
-    case .device: .text(device.key.device.text)
-    case .hardware: device.hardware.map { .text($0.text) }
-    case .version: device.reportedVersion.map { .text($0) }
-    case .createdAt: .time(device.createdAt)
-    case .tag(let key): device.twin.tags.text(key.text).map { .text($0) }
-    case .desired(let path): path.value(in: device.twin.desired.properties).map { .json($0) }
-    case .reported(let path): path.value(in: device.twin.reported.properties).map { .json($0) }
-    case .state, .group, .lastSeen: nil
-    }
   }
 
   fileprivate func text(_ key: String) -> String? { device.twin.reported.text(key) }
@@ -102,7 +87,7 @@ extension Condition {
     case .site(let wanted):
       return Condition.place(subject.text("location.site"), "the site", wanted)
     case .query(let query):
-      switch query.explain(subject, at: subject.now) {
+      switch query.explain(DeviceSubject(subject.device), at: subject.now) {
       case .holds: return .holds
       case .fails(let reason): return .fails(reason)
       case .unknown(let reason): return .unknown(reason)

@@ -164,6 +164,7 @@ extension DocumentReader {
     guard let text = text(key, bytes: 1...Query.bytesMax) else { return nil }
     do throws(QueryFault) {
       let query = try Query(text)
+      // Groups, states and times of calls are no state that a device reports.
       let unfit = query.fields.first { field in
         switch field {
         case .state, .group, .lastSeen: true

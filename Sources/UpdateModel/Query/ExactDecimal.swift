@@ -79,6 +79,33 @@ public struct ExactDecimal: Hashable, Comparable, Sendable, CustomStringConverti
     return digits.lexicographicallyPrecedes(other.digits)
   }
 
+  /// How a whole number stands to this one. Makes nothing on the way: queries over large fleets do
+  /// this a million times.
+  public func order(of integer: Int64) -> QueryOrder {
+    if integer == 0 || digits.isEmpty || (integer < 0) != isNegative {
+      return QueryOrder(integer.signum(), digits.isEmpty ? 0 : isNegative ? -1 : 1)
+    }
+    var count = 0
+    var power: UInt64 = 1
+    var rest = integer.magnitude
+    while rest > 0 {
+      count += 1
+      rest /= 10
+      if rest > 0 { power *= 10 }
+    }
+    var order = QueryOrder(count, magnitude)
+    rest = integer.magnitude
+    var position = 0
+    while order == .same, power > 0 {
+      order = QueryOrder(rest / power, position < digits.count ? UInt64(digits[position]) : 0)
+      rest %= power
+      power /= 10
+      position += 1
+    }
+    if order == .same, digits.count > count { order = .before }
+    return isNegative ? order.reversed : order
+  }
+
   /// The shortest usual form, which `init(literal:)` reads back: plain up to 20 digits before and 6
   /// zeros after the point, else with an exponent.
   public var description: String {

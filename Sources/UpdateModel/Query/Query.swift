@@ -13,8 +13,8 @@
 //   comparison = "=" | "==" | "!=" | "<" | "<=" | ">" | ">=" ;
 //   operand    = path | ( "version" | "number" | "text" ) , "(" , path , ")" ;
 //   path       = "device" | "hardware" | "version" | "state" | "group" | "lastSeen" | "createdAt"
-//              | "tags" , member , { member } | "desired" , member , { step }
-//              | "reported" , member , { step } | name , { step } ;     (the last: of "reported")
+//              | ( "tags" | "desired" | "reported" ) , member , { step }
+//              | name , { step } ;                                     (a property of "reported")
 //   step       = member | "[" , integer , "]" ;
 //   member     = "." , ( name | text ) ;
 //   name       = letter or "_" , { letter | digit | "_" | "-" } ;       (ASCII)
@@ -42,6 +42,7 @@
 // - A field that holds versions is ordered as versions; `version = "1.2"` is that very text, and
 //   `version = v"1.2"` also takes 1.2.0. `version(path)` makes a version of any text.
 // - `30%` is compared with the number 30.
+// - `number(path)` takes a text that is a number for one, and `text(path)` the other way round.
 // - A device may be in several groups: `group = "beta"` holds when one of them is it.
 
 /// A condition on devices.
@@ -57,7 +58,7 @@ public struct Query: Hashable, Sendable, CustomStringConvertible {
   public static let listMax = 64
   /// How deep parentheses and `not` may nest.
   public static let depthMax = 16
-  /// Steps of a path, its first word included.
+  /// Steps of a path below `tags`, `desired` or `reported`: as deep as twins are.
   public static let pathMembersMax = 8
   /// The largest array index.
   public static let indexMax = 9_999
@@ -78,10 +79,10 @@ public struct Query: Hashable, Sendable, CustomStringConvertible {
     try checkWrittenSize(of: text)
   }
 
-  /// What a device filter says, also where a query text could not say it so.
-  public init(_ filter: DeviceFilter) throws(QueryFault) {
+  /// What a device filter says, also where a query text could not say it so. A filter full of
+  /// characters that need escapes may become longer than a query text can be.
+  public init(_ filter: DeviceFilter) {
     self.init(unchecked: QueryShortForm.expression(filter))
-    try checkWrittenSize(of: filter.description)
   }
 
   init(unchecked expression: QueryExpression) { self.expression = expression }
@@ -107,6 +108,12 @@ public struct Query: Hashable, Sendable, CustomStringConvertible {
     expression.tests.contains { test in
       if case .compares(_, .duration) = test.relation { true } else { false }
     }
+  }
+
+  /// Whether its result follows from the registration and the twin alone, so that it can say who is
+  /// in a group: it asks neither for groups nor for anything that time changes.
+  public var isSteady: Bool {
+    !dependsOnTime && !fields.contains(.group) && !fields.contains(.lastSeen)
   }
 
   /// The canonical text; reads back as an equal query.

@@ -109,6 +109,7 @@ extension QueryLiteral {
       guard case .json(.bool(let found)) = value else { return nil }
       return QueryOrder(found ? 1 : 0, wanted ? 1 : 0)
     case .number(let wanted), .percent(let wanted):
+      if case .json(.integer(let number)) = value { return wanted.order(of: number) }
       return value.number.map { QueryOrder($0, wanted) }
     case .text(let wanted): return value.string.map { QueryOrder(ExactText($0), wanted) }
     case .version(let wanted):

@@ -19,8 +19,8 @@ public enum QueryVerdict: Equatable, Sendable {
 }
 
 extension Query {
-  /// Whether a device meets the query, and if not, the first condition that stands in the way. Holds
-  /// exactly when `matches` is true.
+  /// Whether a device meets the query, and if not, the first condition that stands in the way.
+  /// Holds exactly when `matches` is true.
   public func explain(_ subject: some QuerySubject, at now: Instant) -> QueryVerdict {
     expression.verdict(at: now, isNegated: false) { subject.value(of: $0) }
   }

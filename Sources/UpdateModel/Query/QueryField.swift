@@ -19,9 +19,18 @@ public struct QueryPath: Hashable, Sendable {
   /// Goes by members only.
   public init(members: String...) { steps = members.map { .member(ExactText($0)) } }
 
+  /// Names joined by dots are several members, or one that has this very name: devices of protocols
+  /// that know no objects report `battery.percent` so. See `TwinSection.text(_:)`.
+  public init(dotted key: String) {
+    let names = key.split(separator: ".", omittingEmptySubsequences: false)
+    let isPath = names.count <= Query.pathMembersMax && names.allSatisfy { !$0.isEmpty }
+    steps = isPath ? names.map { .member(ExactText(String($0))) } : [.member(ExactText(key))]
+  }
+
   /// What lies at the end of the way; nil when it leads nowhere or to `null`, which RFC 7396 makes
-  /// the same as nothing.
+  /// the same as nothing. One member named like the whole way, with dots, comes first.
   public func value(in document: JSON) -> JSON? {
+    if let dottedName, let value = document[dottedName] { return value == .null ? nil : value }
     var value = document
     for step in steps {
       switch step {
@@ -34,6 +43,17 @@ public struct QueryPath: Hashable, Sendable {
       }
     }
     return value == .null ? nil : value
+  }
+
+  /// The name of one member that stands for the whole way; nil for a single step or with an index.
+  public var dottedName: String? {
+    guard steps.count > 1 else { return nil }
+    var names: [String] = []
+    for step in steps {
+      guard case .member(let name) = step else { return nil }
+      names.append(name.text)
+    }
+    return names.joined(separator: ".")
   }
 }
 
@@ -54,7 +74,7 @@ public enum QueryField: Hashable, Sendable, CustomStringConvertible {
   /// When it was registered.
   case createdAt
   /// A tag that people gave it.
-  case tag(ExactText)
+  case tag(QueryPath)
   /// A property that it is to have.
   case desired(QueryPath)
   /// A property that it says it has.
@@ -76,7 +96,7 @@ public enum QueryField: Hashable, Sendable, CustomStringConvertible {
     case .group: "group"
     case .lastSeen: "lastSeen"
     case .createdAt: "createdAt"
-    case .tag(let key): "tags" + QueryField.written(tag: key)
+    case .tag(let path): "tags" + QueryField.written(path)
     case .desired(let path): "desired" + QueryField.written(path)
     case .reported(let path): "reported" + QueryField.written(path)
     }
@@ -96,12 +116,6 @@ public enum QueryField: Hashable, Sendable, CustomStringConvertible {
       case .element(let position): "[\(position)]"
       }
     }.joined()
-  }
-
-  private static func written(tag key: ExactText) -> String {
-    let names = key.text.split(separator: ".", omittingEmptySubsequences: false)
-    let isPlain = names.count < Query.pathMembersMax && names.allSatisfy(QueryScanner.isName)
-    return isPlain ? ".\(key.text)" : ".\(QueryLiteral.quoted(key.text))"
   }
 
   /// What values of the field are.
@@ -124,9 +138,10 @@ public enum QueryField: Hashable, Sendable, CustomStringConvertible {
   /// What is known about its values without looking at a device.
   var kind: Kind {
     switch self {
-    case .device, .hardware, .state, .group, .tag: .text
+    case .device, .hardware, .state, .group: .text
     case .version: .version
     case .lastSeen, .createdAt: .time
+    case .tag: .anything
     case .desired(let path): path == QueryPath(members: "version") ? .version : .anything
     case .reported(let path): QueryField.kind(ofReported: path)
     }

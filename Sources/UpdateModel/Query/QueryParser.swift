@@ -218,7 +218,7 @@ struct QueryParser {
     advance()
     let token = try current()
     let field = try path()
-    guard field.kind != .time, field != .group else {
+    guard field.isReadable(by: function) else {
       throw self.fault(
         at: token, found: "\(field), which is \(field.kind.words)",
         expected: "a field whose values can be read as a \(function)")
@@ -240,6 +240,12 @@ struct QueryParser {
     guard case .word(let head) = token.kind, !QueryParser.reserved.contains(head.lowercased())
     else { throw try unexpected(QueryParser.expectedField(insteadOf: token.kind)) }
     advance()
+    if head == "tag" || head == "attr", kind == .sign(".") {
+      // Only filters of the short form have them; here they would be properties of that name.
+      throw fault(
+        at: token, found: "the word '\(head)'",
+        expected: head == "tag" ? "tags" : "reported, or nothing before the name of a property")
+    }
     if let field = QueryField.plain[head] {
       if kind == .sign(".") || kind == .sign("[") {
         throw try unexpected(
@@ -253,8 +259,8 @@ struct QueryParser {
       try expect(sign: ".", "'.' and a name, such as \(head).site")
       steps.append(.member(try member()))
     }
-    while let step = try step(isIndexAllowed: head != "tags") {
-      guard steps.count + (isRoot ? 1 : 0) < Query.pathMembersMax else {
+    while let step = try step() {
+      guard steps.count < Query.pathMembersMax else {
         throw fault(
           at: token, found: "a path of more than \(Query.pathMembersMax) members",
           expected: "a shorter one")
@@ -263,23 +269,23 @@ struct QueryParser {
     }
     switch head {
     case "desired": return .desired(QueryPath(steps))
-    case "tags":
-      let names = steps.map { step in if case .member(let name) = step { name.text } else { "" } }
-      return .tag(ExactText(names.joined(separator: ".")))
+    case "tags": return .tag(QueryPath(steps))
     default: return .reported(QueryPath(steps))
     }
   }
 
   private static func expectedField(insteadOf kind: QueryToken.Kind) -> String {
     switch kind {
+    case .word(let word) where reserved.contains(word.lowercased()):
+      "a field; '\(word)' is a word of the language, a property of this name is reported.\(word)"
     case .quoted, .literal: "a field; a condition starts with one, such as version = \"1.2\""
     case .word, .sign, .end: "a field, such as hardware, tags.site or battery.percent"
     }
   }
 
-  private mutating func step(isIndexAllowed: Bool) throws(QueryFault) -> QueryPath.Step? {
+  private mutating func step() throws(QueryFault) -> QueryPath.Step? {
     if take(sign: ".") { return .member(try member()) }
-    guard isIndexAllowed, take(sign: "[") else { return nil }
+    guard take(sign: "[") else { return nil }
     let token = try current()
     guard case .literal(.number(let number)) = token.kind, !number.isNegative,
       let index = Int(scanner.string(token.range)), index <= Query.indexMax

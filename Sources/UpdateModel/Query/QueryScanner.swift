@@ -111,8 +111,8 @@ struct QueryScanner {
     case "\u{201C}", "\u{201D}", "\u{201E}", "\u{2018}", "\u{2019}", "\u{AB}", "\u{BB}", "`":
       "straight quotes around text"
     case "+" where isDigit(at: position + 1): "a number without '+'"
-    case let scalar where scalar.properties.isWhitespace || scalar.value < 0x20:
-      "a plain space"
+    case let scalar where scalar.properties.isWhitespace: "a plain space"
+    case let scalar where scalar.value < 0x20: "text that can be seen"
     case let scalar where !scalar.isASCII: "plain letters, or quotes around other text"
     default: "a field, a value or one of = != < <= > >= ( ) [ ] ,"
     }

@@ -3,8 +3,8 @@
 enum QueryShortForm {
   /// Reads the short form; nil when the text is something else and is to be read as a query.
   ///
-  /// Only bare values make a text the short form, so nothing that could be meant as a query is taken
-  /// for a filter with a strange value.
+  /// Only bare values make a text the short form, so nothing that could be meant as a query is
+  /// taken for a filter with a strange value.
   static func expression(_ text: String) -> QueryExpression? {
     guard text.utf8.count <= Query.bytesMax else { return nil }
     let parts = text.split(separator: ",", omittingEmptySubsequences: false)
@@ -48,9 +48,9 @@ enum QueryShortForm {
       case .device: (.device, .plain)
       case .hardware: (.hardware, .plain)
       case .version: (.version, .plain)
-      case .tag(let key): (.tag(ExactText(key)), .plain)
-      // Filters know attributes as texts, whatever the device made of them.
-      case .attribute(let key): (.reported(QueryPath(members: key)), .text)
+      // Filters know all values as texts, whatever they are.
+      case .tag(let key): (.tag(QueryPath(dotted: key)), .text)
+      case .attribute(let key): (.reported(QueryPath(dotted: key)), .text)
       }
     let relation: QueryTest.Relation =
       if condition.pattern.hasSuffix("*") {

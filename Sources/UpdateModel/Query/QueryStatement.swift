@@ -34,6 +34,14 @@ public struct QueryStatement: Hashable, Sendable, CustomStringConvertible {
   /// Devices or groups that can be asked for at once.
   public static let limitMax = 10_000
 
+  /// Lists devices in the order of their ids.
+  public init(_ filter: Query, selecting selection: [QueryField] = [], limit: Int? = nil) {
+    self.filter = filter
+    self.selection = selection
+    self.limit = limit
+    (grouping, order) = ([], nil)
+  }
+
   /// Reads a statement, or the short form of a device filter.
   ///
   /// - Throws: What is wrong first, with its column.

@@ -124,11 +124,18 @@ extension QueryParser {
     let fits =
       switch (operand.kind, literal) {
       case (.anything, _), (_, .null): true
-      case (.text, .text), (.version, .text), (.version, .version): true
+      case (.text, .text), (.text, .version), (.version, .text), (.version, .version): true
       case (.time, .time), (.time, .duration): true
       case (.number, .number), (.number, .percent), (.bool, .bool): true
       case (.text, _), (.version, _), (.time, _), (.number, _), (.bool, _): false
       }
+    if operand.field == .state, operand.reading == .plain, case .text(let word) = literal,
+      Lifecycle(rawValue: word.text) == nil
+    {
+      throw fault(
+        at: token, found: literal.words,
+        expected: "one of " + Lifecycle.allCases.map(\.rawValue).joined(separator: ", "))
+    }
     guard fits else {
       throw fault(
         at: token, found: literal.words,
@@ -136,7 +143,7 @@ extension QueryParser {
     }
   }
 
-  // Text beside a version becomes a version where order is asked for, or where the function says so.
+  // Text beside a version becomes a version where order is asked for or the function says so.
   private func asVersion(
     _ literal: QueryLiteral, _ token: QueryToken, of operand: Operand, isOrdered: Bool
   ) throws(QueryFault) -> QueryLiteral {
@@ -148,6 +155,19 @@ extension QueryParser {
         expected: "a version that has an order, such as \"1.10.0\"; others have only = and !=")
     }
     return .version(version)
+  }
+}
+
+extension QueryField {
+  /// Whether a function can make something of the values.
+  func isReadable(by function: String) -> Bool {
+    switch kind {
+    case .anything, .version: true
+    case .text: self != .group
+    case .number: function != "version"
+    case .bool: function == "text"
+    case .time: false
+    }
   }
 }
 

@@ -4,8 +4,8 @@ extension JSON {
   /// The document after a merge patch (RFC 7396 section 2): members of the patch replace those of
   /// the document, objects are merged member by member, and null removes.
   ///
-  /// Members that stay keep their place, new ones follow in the order of the patch. Recurses as deep
-  /// as the patch, which the scanner has bounded.
+  /// Members that stay keep their place, new ones follow in the order of the patch. Recurses as
+  /// deep as the patch, which the scanner has bounded.
   public func merging(_ patch: JSON) -> JSON {
     guard case .object(let changes) = patch else { return patch }
     var members = members ?? []

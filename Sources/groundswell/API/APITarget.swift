@@ -24,7 +24,7 @@ struct APITarget: Sendable {
 
   /// Escapes all but the unreserved characters (RFC 3986 section 2.3) and the colon of
   /// `name:version`, which may stand in a segment and in a query.
-  private static func escape(_ text: String) -> String {
+  static func escape(_ text: String) -> String {
     var escaped: [UInt8] = []
     let digits = Array("0123456789ABCDEF".utf8)
     for byte in text.utf8 {

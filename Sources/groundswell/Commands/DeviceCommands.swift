@@ -6,7 +6,8 @@ import UpdateModel
 enum DeviceCommands {
   /// In the order that help lists them.
   static let all = [
-    add, DeviceImport.command, DeviceList.command, show, tag, token, history, remove,
+    add, DeviceImport.command, DeviceList.command, DeviceQuery.command, show, tag, token, history,
+    remove,
   ]
 
   private static let device = Operand("DEVICE", "id of the device")
@@ -18,6 +19,7 @@ enum DeviceCommands {
       .value("hardware", "MODEL", "its hardware model; images must fit it"),
       .value("tag", "KEY=VALUE", "a tag, for groups and filters", repeats: true),
       .value("device-token", "TOKEN", "its token", default: "drawn by the server"),
+      .flag("placeholder", "make a place for a device that is not there yet; it gets no token"),
     ],
     examples: [
       "groundswell device add gw-0001 --hardware board-a",
@@ -32,6 +34,7 @@ enum DeviceCommands {
         "hardware": arguments.value("hardware").map { .string($0) },
         "tags": tags.isEmpty ? nil : object(tags),
         "token": arguments.value("device-token").map { .string($0) },
+        "placeholder": arguments.has("placeholder") ? true : nil,
       ]))
     session.show(answer) { answer in
       facts(answer["device"] ?? .object([]), now: session.now)
@@ -127,7 +130,9 @@ enum DeviceCommands {
     let action = device["action"]
     let failure = action?["failure"]
     return Table.facts([
-      "device": device.text("id"), "hardware": device.shown("hardware"),
+      "device": device.text("id"), "state": device.text("state"), "batch": device.text("batch"),
+      "replaces": device.text("replaces"), "replaced by": device.text("replacedBy"),
+      "hardware": device.shown("hardware"),
       "version": device.shown("version"), "tags": device.pairs("tags"),
       "attributes": device.pairs("attributes"), "groups": device.joined("groups"),
       "registered": device.text("createdAt"),

@@ -12,6 +12,7 @@ enum RolloutTermOptions {
     .value(
       "start-at", "TIME", "start it by itself then, such as 2027-03-01T22:00:00+01:00"),
     .value("end-at", "TIME", "grant nothing from then on; devices under way finish"),
+    .flag("recovery", "devices in quarantine receive it, too"),
     .flag(
       "security",
       "it closes a hole: where the policy says securityOverrides, devices in use, wishes and "
@@ -27,6 +28,7 @@ enum RolloutTermOptions {
     }
     let document = JSON.members([
       "priority": arguments.has("priority") ? JSON(priority) : nil,
+      "recovery": arguments.has("recovery") ? true : nil,
       "startAt": try time("start-at", arguments), "endAt": try time("end-at", arguments),
       "override": arguments.has("security")
         ? .string(RolloutTerms.Override.security.rawValue) : nil,

@@ -34,6 +34,18 @@ struct DataDirectory {
     } catch { throw .failed("signing key \(keyPath): \(error)") }
   }
 
+  /// The certificate of the authority that issues to devices, for those who check them.
+  var authorityPath: String { "\(path)/device-ca.pem" }
+
+  /// The authority that issues certificates to devices; made at the first start.
+  func authority(at now: Instant) throws(Failure) -> CertificateAuthority {
+    do throws(CryptoError) {
+      return try CertificateAuthority.loadOrCreate(
+        certificatePath: authorityPath, keyPath: "\(path)/device-ca.key",
+        name: "Groundswell devices", at: now.milliseconds / 1000)
+    } catch { throw .failed("authority for devices \(authorityPath): \(error)") }
+  }
+
   /// The stored images.
   func images(
     key: SigningKey, compressionLevel: Int, imageBytesMax: Int
@@ -44,6 +56,13 @@ struct DataDirectory {
         compressor: try ImageCompressor(level: compressionLevel),
         imageBytesMax: Int64(imageBytesMax))
     } catch { throw .failed("images in \(imagesPath): \(error)") }
+  }
+
+  /// The logs of devices.
+  func logs() throws(Failure) -> LogShelf {
+    do throws(Problem) { return try LogShelf(root: "\(path)/logs") } catch {
+      throw .failed(error.detail)
+    }
   }
 
   /// Makes the first tenant and the administrator's token; true when there were none.

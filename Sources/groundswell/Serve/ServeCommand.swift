@@ -20,6 +20,9 @@ enum ServeCommand {
       .value("max-image", "BYTES", "largest firmware image", default: "4294967296"),
       .value("compression", "LEVEL", "zstd level for images, 1 to 22", default: "9"),
       .value("keep-reports", "TIME", "how long histories keep device reports", default: "365d"),
+      .value(
+        "polls-per-second", "N", "polls that all devices together are asked to make, at most",
+        default: "5000"),
       .flag("insecure", "allow plain HTTP beyond this machine"),
     ],
     examples: [
@@ -45,6 +48,7 @@ struct ServeOptions {
   let imageBytesMax: Int
   let compressionLevel: Int
   let reportAge: Interval
+  let pollsPerSecondMax: Int
 
   init(_ arguments: Arguments) throws(Failure) {
     data = arguments.value("data") ?? "./groundswell-data"
@@ -53,6 +57,8 @@ struct ServeOptions {
     loops = try arguments.integer("loops", default: ServerProcess.coreCount, in: 1...256)
     imageBytesMax = try arguments.integer("max-image", default: 4 << 30, in: 1...(1 << 40))
     compressionLevel = try arguments.integer("compression", default: 9, in: 1...22)
+    pollsPerSecondMax = try arguments.integer(
+      "polls-per-second", default: 5_000, in: 1...1_000_000)
     reportAge = try arguments.interval("keep-reports") ?? .days(365)
     publicURL = try ServeOptions.publicURL(arguments)
     switch (arguments.value("tls-cert"), arguments.value("tls-key")) {

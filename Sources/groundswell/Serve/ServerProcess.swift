@@ -40,10 +40,12 @@ struct ServerProcess {
       images: try directory.images(
         key: try directory.signingKey(), compressionLevel: options.compressionLevel,
         imageBytesMax: options.imageBytesMax),
-      policies: PolicyShelf(directory: options.policies))
+      policies: PolicyShelf(directory: options.policies),
+      authority: try directory.authority(at: SystemClock().now),
+      pollsPerSecondMax: options.pollsPerSecondMax, logs: try directory.logs())
     let startedAt = plane.now
     let isFirst = try load(plane, directory, startedAt)
-    let server = try makeServer(plane, barrier)
+    let server = try makeServer(plane, barrier, directory)
     announce(server, plane, directory, isFirst: isFirst)
     serve(signals, plane)
     LogLine.write(.notice, "stopping", ["signal": "received"])
@@ -79,10 +81,14 @@ struct ServerProcess {
     return isFirst
   }
 
-  private func makeServer(_ plane: ControlPlane, _ barrier: Barrier) throws(Failure) -> Server {
+  private func makeServer(
+    _ plane: ControlPlane, _ barrier: Barrier, _ directory: DataDirectory
+  ) throws(Failure) -> Server {
     var tls: TLSContext?
     if let identity = options.tls {
-      do { tls = try TLSContext(server: identity) } catch { throw .failed("\(error)") }
+      do {
+        tls = try TLSContext(server: identity, clientAuthorities: directory.authorityPath)
+      } catch { throw .failed("\(error)") }
     }
     var limits = Limits()
     limits.streamedBodyBytes = options.imageBytesMax
@@ -107,6 +113,7 @@ struct ServerProcess {
       if ticks % ServerProcess.ticksPerSave == 0 { plane.saveLastSeen(all: false) }
       if ticks % ServerProcess.ticksPerPrune == 0 {
         plane.pruneReports(olderThan: options.reportAge)
+        plane.removeOldLogs()
       }
     }
   }

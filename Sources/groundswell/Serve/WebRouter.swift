@@ -6,14 +6,17 @@ import HTTPServer
 import Orchestrator
 import Synchronization
 
-/// Gives devices to the DDI gateway, programs to the management gateway and people to the console.
+/// Gives devices to the gateway of their protocol, programs to the management gateway and people to
+/// the console.
 final class WebRouter: RequestHandler {
   private let ddi: DDIGateway
+  private let native: NativeGateway
   private let management: ManagementGateway
   private let counters = Counters()
 
   init(plane: ControlPlane, publicURL: String?) {
     ddi = DDIGateway(plane: plane, publicURL: publicURL)
+    native = NativeGateway(plane: plane)
     let counters = counters
     management = ManagementGateway(plane: plane, jobs: Jobs(), statistics: { counters.read() })
   }
@@ -22,12 +25,15 @@ final class WebRouter: RequestHandler {
   func watch(_ server: Server) { counters.watch(server) }
 
   func plan(_ head: Request) -> BodyPlan {
-    DDIGateway.serves(head.path) ? ddi.plan(head) : management.plan(head)
+    if DDIGateway.serves(head.path) { return ddi.plan(head) }
+    return NativeGateway.serves(head.path) ? native.plan(head) : management.plan(head)
   }
 
   func handle(_ request: Request, _ reply: inout Reply) {
     if DDIGateway.serves(request.path) {
       ddi.handle(request, &reply)
+    } else if NativeGateway.serves(request.path) {
+      native.handle(request, &reply)
     } else if let asset = asset(request) {
       reply.send(asset)
     } else {

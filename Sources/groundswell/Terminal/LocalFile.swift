@@ -81,10 +81,13 @@ enum LocalFile {
     }
 
     /// Writes a text.
-    func append(_ text: String) throws(Failure) {
+    func append(_ text: String) throws(Failure) { try append(Array(text.utf8)) }
+
+    /// Writes all bytes.
+    func append(_ bytes: [UInt8]) throws(Failure) {
       // Typed throws do not pass through withUnsafeBytes of Array.
       var trouble: Failure?
-      Array(text.utf8).withUnsafeBytes { bytes in
+      bytes.withUnsafeBytes { bytes in
         do throws(Failure) { try append(bytes) } catch { trouble = error }
       }
       if let trouble { throw trouble }

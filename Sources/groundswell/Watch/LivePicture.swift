@@ -21,6 +21,7 @@ struct LivePicture {
     lines += sentences
     lines.append(overall)
     lines += legend
+    lines += devices(atMost: rows - lines.count - 2)
     if let trouble { lines += wrapped(trouble, .red) }
     return lines
   }
@@ -150,6 +151,19 @@ struct LivePicture {
 
   private var countWidth: Int {
     rollout.stages.map { Wording.count($0.size).count * 2 + 1 }.max() ?? 0
+  }
+
+  /// Devices under way, as many as there is room for.
+  private func devices(atMost count: Int) -> [StyledLine] {
+    let shown = rollout.underWay.prefix(max(0, min(count, 5)))
+    let width = min(shown.map(\.device.count).max() ?? 0, 32)
+    return shown.map { progress in
+      var line = StyledLine()
+      line.append("  \(progress.device.prefix(32))", .grey)
+      line.pad(to: width + 4)
+      line.append(progress.words)
+      return line
+    }
   }
 
   // What the widest text beside the bar leaves: "soaking, 23 h 59 min left".

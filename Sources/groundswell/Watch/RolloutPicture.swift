@@ -19,6 +19,8 @@ struct RolloutPicture: Equatable, Sendable {
   let stop: String?
   let counts: StandingCounts
   let stages: [Stage]
+  /// Devices that are being updated, those that changed last first.
+  let underWay: [DeviceProgress]
   /// What the evidence says; nil where none is gathered.
   let evidence: EvidencePicture?
 
@@ -72,6 +74,7 @@ struct RolloutPicture: Equatable, Sendable {
     }
     counts = StandingCounts(document.tally("counts"))
     stages = document.items("stages").map(Stage.init)
+    underWay = document.items("underWay").map(DeviceProgress.init)
     let word = document.shown("status")
     let isStopped = Rollout.Status(rawValue: word)?.isStopped ?? false
     evidence = EvidencePicture(

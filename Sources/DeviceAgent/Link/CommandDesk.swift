@@ -1,0 +1,202 @@
+// CommandDesk: takes commands of the server, does each once, and answers until the answer arrived.
+
+import HTTPClient
+import UpdateModel
+
+/// The commands of one device.
+struct CommandDesk {
+  /// What a command asks of the agent as a whole.
+  enum Request: Equatable {
+    case reboot
+    case safeMode(Bool)
+  }
+
+  /// Output of a program above this is no result but a log.
+  private static let resultBytesMax = 32 << 10
+
+  private(set) var memory: CommandMemory
+  private let boot: String
+
+  /// Takes up what was left, and ends what a restart interrupted.
+  init(_ state: StateDirectory, boot: String, rebootEndsAgent: Bool) throws(LinkError) {
+    memory = try CommandMemory(state)
+    self.boot = boot
+    try memory.settle(boot: boot, rebootEndsAgent: rebootEndsAgent)
+  }
+
+  /// Sends every answer that the server does not have yet.
+  mutating func deliver(through session: DeviceSession) throws(LinkError) {
+    for entry in memory.entries where !entry.isDelivered {
+      do throws(LinkError) {
+        try session.send(
+          "POST", session.path("commands", entry.id.text), document: entry.answer.document)
+      } catch {
+        // The server knows no such command (any more), or will never take this answer.
+        guard case .refused(let status, _, _) = error,
+          [400, 404, 409, 410, 413, 422].contains(status)
+        else { throw error }
+      }
+      try memory.markDelivered(entry.id)
+    }
+  }
+
+  /// Does the commands that were not done yet, oldest first.
+  ///
+  /// - Returns: what they ask of the agent; the answers to those are given by `finish`.
+  mutating func take(
+    _ commands: [DeviceCommand], _ configuration: AgentConfiguration, isSafeMode: Bool,
+    through session: DeviceSession, at now: Instant
+  ) throws(LinkError) -> [(id: Name, request: Request)] {
+    var requests: [(id: Name, request: Request)] = []
+    for command in commands {
+      if memory[command.id] != nil {
+        try memory.deliverAgain(command.id)
+        continue
+      }
+      if let expires = command.expires, expires <= now {
+        try note(CommandAnswer(.rejected, text: "it came after it had expired"), command)
+        continue
+      }
+      let plan = CommandDesk.plan(command, configuration, isSafeMode: isSafeMode)
+      if case .reject(let reason) = plan {
+        try note(CommandAnswer(.rejected, text: reason), command)
+        continue
+      }
+      // On the disk first: whatever happens now, it is not begun a second time.
+      try note(CommandAnswer(.running), command)
+      try deliver(through: session)
+      switch plan {
+      case .reject: break
+      case .ask(let request): requests.append((command.id, request))
+      case .run(let program): try note(CommandDesk.answer(to: program.run()), command)
+      case .collect(let sources):
+        let collection = LogCollection(session: session, command: command.id)
+        try note(try collection.collect(sources), command)
+      }
+    }
+    try deliver(through: session)
+    return requests
+  }
+
+  /// Ends a command that the agent as a whole did.
+  mutating func finish(_ id: Name, _ answer: CommandAnswer) throws(LinkError) {
+    guard let entry = memory[id] else { return }
+    try memory.note(answer, of: id, named: entry.name, boot: boot)
+  }
+
+  private mutating func note(_ answer: CommandAnswer, _ command: DeviceCommand) throws(LinkError) {
+    try memory.note(answer, of: command.id, named: command.name, boot: boot)
+  }
+
+  // MARK: What a command means
+
+  /// What is done for a command.
+  enum Plan: Equatable {
+    case reject(String)
+    case ask(Request)
+    case run(CommandProgram)
+    case collect([AgentConfiguration.LogSource])
+  }
+
+  /// Finds out what a command means here.
+  static func plan(
+    _ command: DeviceCommand, _ configuration: AgentConfiguration, isSafeMode: Bool
+  ) -> Plan {
+    if isSafeMode, !SafeMode.commands.contains(command.name) {
+      return .reject("in safe mode only these are done: \(SafeMode.commands.sorted())")
+    }
+    switch StandardCommand(rawValue: command.name) {
+    case .reboot:
+      let canReboot = configuration.rebootEndsAgent || configuration.setup.hooks.reboot != nil
+      return canReboot ? .ask(.reboot) : .reject("no reboot hook is configured")
+    case .safeMode:
+      guard let isOn = command.arguments["on"].map(\.bool) ?? true else {
+        return .reject("safe-mode takes {\"on\": true} or {\"on\": false}")
+      }
+      return .ask(.safeMode(isOn))
+    case .factoryReset:
+      return hook(configuration.factoryReset, "factoryReset", command)
+    case .identify:
+      return hook(configuration.identify, "identify", command)
+    case .collectLogs:
+      return logs(command, configuration)
+    case nil:
+      guard
+        let capability = configuration.capabilities.first(where: {
+          $0.name.text == command.name
+        })
+      else { return .reject("this device has no command \(command.name.prefix(64))") }
+      return .run(program(capability.program, command))
+    }
+  }
+
+  private static func hook(
+    _ call: ProgramCall?, _ name: String, _ command: DeviceCommand
+  ) -> Plan {
+    guard let call else { return .reject("no hook \(name) is configured") }
+    return .run(program(call, command))
+  }
+
+  private static func logs(_ command: DeviceCommand, _ configuration: AgentConfiguration) -> Plan {
+    guard !configuration.logs.isEmpty else { return .reject("no logs are configured") }
+    guard let wanted = command.arguments["names"], wanted != .null else {
+      return .collect(configuration.logs)
+    }
+    var sources: [AgentConfiguration.LogSource] = []
+    for value in wanted.array ?? [] {
+      guard let source = configuration.logs.first(where: { $0.name.text == value.string }) else {
+        let known = configuration.logs.map(\.name.text).joined(separator: ", ")
+        return .reject("there is no log \(value.string?.prefix(64) ?? ""); known are: \(known)")
+      }
+      sources.append(source)
+    }
+    return sources.isEmpty ? .reject("names is no list of logs") : .collect(sources)
+  }
+
+  /// The program with the command's arguments: as `{name}` in its words, as GROUNDSWELL_ARG_NAME
+  /// in its environment, and as JSON on its standard input. No shell reads any of them.
+  static func program(_ call: ProgramCall, _ command: DeviceCommand) -> CommandProgram {
+    var texts: [(name: String, text: String)] = []
+    for member in command.arguments.members ?? [] {
+      let text: String
+      switch member.value {
+      case .string(let value): text = value
+      case .bool(let value): text = value ? "true" : "false"
+      case .integer(let value): text = String(value)
+      case .decimal(let literal): text = literal
+      case .null: text = ""
+      case .array, .object: text = String(decoding: member.value.text, as: UTF8.self)
+      }
+      // A zero byte would cut what the program sees.
+      if !text.utf8.contains(0), !member.key.utf8.contains(0) { texts.append((member.key, text)) }
+    }
+    let words = call.words.map { word in
+      guard word.hasPrefix("{"), word.hasSuffix("}") else { return word }
+      let name = word.dropFirst().dropLast()
+      return texts.first { $0.name == name }?.text ?? ""
+    }
+    let environment = texts.map { name, text in
+      let letters = name.uppercased().unicodeScalars.map { scalar in
+        scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9") ~= scalar)
+          ? Character(scalar) : "_"
+      }
+      return "GROUNDSWELL_ARG_\(String(letters))=\(text)"
+    }
+    let more = ["GROUNDSWELL_COMMAND=\(command.name)", "GROUNDSWELL_COMMAND_ID=\(command.id)"]
+    return CommandProgram(
+      words: words, environment: environment + more, input: command.arguments.text + [0x0A],
+      timeout: call.timeout)
+  }
+
+  /// What a program's end says about the command.
+  static func answer(to ended: ProgramResult) -> CommandAnswer {
+    let output = String(decoding: ended.output, as: UTF8.self)
+    let isSmall = ended.output.count <= resultBytesMax
+    // Output that is no JSON is text.
+    let result = isSmall ? (try? JSON.parse(ended.output)) : nil
+    let text = result == nil && !output.isEmpty ? output : nil
+    if ended.isSuccess { return CommandAnswer(.done, result: result, text: text) }
+    let tail = text.map { ": " + $0.suffix(800) } ?? ""
+    return CommandAnswer(.failed, result: result, text: "the program \(ended.text)\(tail)")
+  }
+}

@@ -1,0 +1,146 @@
+// DeviceUpdater: the shell around `AgentMachine`: saves each state, then performs its effects.
+
+internal import UpdateModel
+
+/// Everything that decides and touches slots, boot record and state on one device.
+///
+/// One thread uses it. Each call returns all that is to be done outside of it now, also what an
+/// earlier call asked for and was not done yet. An error that is thrown left the durable state as
+/// it was or as it became; the process should end then and start again.
+public final class DeviceUpdater {
+  /// How the device is built.
+  public let setup: DeviceSetup
+  /// The durable state as it is on the medium.
+  public private(set) var state: AgentState
+  /// Where images are collected.
+  public let downloads: DownloadDirectory
+  /// Files and block devices.
+  public let disk: any AgentDisk
+  let programs: any ProgramRunner
+  let clock: DeviceClock
+  private let watchdog: Watchdog?
+  /// Why the watchdog of the setup cannot be used; a trial fails with it.
+  public let watchdogFailure: AgentError?
+  let journal: Journal
+  /// What is to be done outside, until the phase changes.
+  private var standing: [AgentDemand] = []
+  /// The slot that this process has written and read back; a restart forgets it.
+  var provenSlot: Slot?
+
+  /// Reads the durable state. A spoilt one leads to safe mode, not to an error.
+  public init(
+    _ setup: DeviceSetup, disk: any AgentDisk, programs: any ProgramRunner, clock: DeviceClock
+  ) throws(AgentError) {
+    self.setup = setup
+    self.disk = disk
+    self.programs = programs
+    self.clock = clock
+    var watchdog: Watchdog?
+    var failure: AgentError?
+    if let path = setup.health.watchdog {
+      do throws(AgentError) {
+        watchdog = try Watchdog(path: path, period: setup.health.watchdogPeriod, clock: clock)
+      } catch {
+        failure = error
+      }
+    }
+    self.watchdog = watchdog
+    watchdogFailure = failure
+    downloads = DownloadDirectory(disk: disk, stateDirectory: setup.stateDirectory)
+    try disk.makeDirectory(setup.stateDirectory)
+    journal = Journal(disk: disk, directory: setup.stateDirectory)
+    state = try journal.load()
+  }
+
+  /// Looks around and goes on where the agent stopped; the first call.
+  ///
+  /// `program` is the path of the program that runs, to know its version; nothing for one that is
+  /// part of a system.
+  public func start(program: String?) throws(AgentError) -> [AgentDemand] {
+    let demands = try handle(.started(try lookAround(program: program)))
+    if case .onTrial(_, _, .slot, _) = state.phase {
+      // A minute for what comes before and after the checks.
+      watchdog?.expect(within: setup.health.deadline + .minutes(1))
+    }
+    return demands
+  }
+
+  /// Considers an update that may be downloaded: signature, hardware, component and size first.
+  public func offer(_ update: Update) throws(AgentError) -> [AgentDemand] {
+    if let failure = judge(update) { return try handle(.refused(update, failure)) }
+    return try handle(.offered(update))
+  }
+
+  /// Checks the complete part file of the image at work and goes on.
+  public func finishDownload() throws(AgentError) -> [AgentDemand] {
+    guard case .downloading(let update, let image) = state.phase else { return demands }
+    do throws(AgentError) {
+      try PartFile(update.images[image], in: downloads).verify()
+    } catch .wrongDigest {
+      return try handle(.imageLost)
+    }
+    return try handle(.downloaded)
+  }
+
+  /// Checks a trial and goes on. Takes up to `health.deadline`; does nothing when no slot is tried.
+  ///
+  /// `isServerReachable` tells whether a poll of this process was answered; it is asked repeatedly.
+  public func checkTrial(isServerReachable: () -> Bool) throws(AgentError) -> [AgentDemand] {
+    guard case .onTrial(_, _, .slot, _) = state.phase else { return demands }
+    let check = HealthCheck(setup: setup.health, programs: programs, clock: clock)
+    let failure =
+      watchdogFailure.map { UpdateFailure(.health, "\($0)") }
+      ?? check.run(isServerReachable: isServerReachable)
+    guard let failure else { return try handle(.trialPassed) }
+    _ = try handle(.trialFailed(failure, revertsAtOnce: setup.health.revertsAtOnce))
+    // The fallback is chosen; if the reboot hangs in this bad system, the watchdog does it.
+    if state.safeMode == nil { watchdog?.stop() }
+    return demands
+  }
+
+  /// Compares both slots with what was written to them; enters safe mode when neither is intact.
+  /// Reads them completely.
+  public func checkSlots() throws(AgentError) -> [AgentDemand] {
+    let slots = try slotPair()
+    for slot in Slot.allCases where try slots.isIntact(slot, state.contents[slot]) {
+      return demands
+    }
+    return try handle(.safeModeEntered(.noGoodSlot))
+  }
+
+  /// Starts the device again by its hook; returns when that was begun.
+  public func reboot() throws(AgentError) {
+    guard let call = setup.hooks.reboot else { throw .notConfigured("a program that reboots") }
+    let result = programs.run(call)
+    guard result.isSuccess else { throw .program(path: call.path, ending: result.text) }
+  }
+
+  /// Takes an event: saves the state, performs the effects, and goes on until nothing is left here.
+  public func handle(_ event: AgentEvent) throws(AgentError) -> [AgentDemand] {
+    var events = [event]
+    while !events.isEmpty {
+      let phase = state.phase
+      let step = AgentMachine.step(state, events.removeFirst())
+      if step.state != state {
+        try journal.save(step.state)
+        state = step.state
+      }
+      var wanted: [AgentDemand] = []
+      for effect in step.effects {
+        switch try perform(effect) {
+        case .event(let next): events.append(next)
+        case .demand(let demand): wanted.append(demand)
+        case .done: break
+        }
+      }
+      if state.phase != phase || !wanted.isEmpty { standing = wanted }
+    }
+    if case .onTrial(_, _, .slot, _) = state.phase { return demands }
+    watchdog?.trust()
+    return demands
+  }
+
+  private var demands: [AgentDemand] {
+    state.outbox.isEmpty ? standing : [.deliverReports] + standing
+  }
+}

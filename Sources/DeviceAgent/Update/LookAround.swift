@@ -1,0 +1,86 @@
+// LookAround: what runs, what the boot record says, and whether an offer fits this device.
+
+internal import UpdateModel
+
+extension DeviceUpdater {
+  /// Bytes of the small files that are read here: a kernel's command line has at most 4096.
+  private static let textBytesMax = 8192
+
+  func lookAround(program: String?) throws(AgentError) -> StartFacts {
+    var boot: BootStatus?
+    if setup.boot != nil {
+      // An unreadable record is a fact of its own, and must not keep the agent from starting.
+      do throws(AgentError) { boot = try bootAccess().read() } catch { boot = nil }
+    }
+    let folder = setup.agentVersions
+    let versions = folder.map { AgentVersions(disk: disk, programs: programs, folder: $0) }
+    return StartFacts(
+      hasSlots: setup.slots != nil, running: try runningSlot(), boot: boot,
+      agent: program.flatMap { versions?.version(ofProgram: $0) },
+      bootIdentifier: try text(setup.bootIdentifierPath) ?? "")
+  }
+
+  /// The slot that runs, asked of the system each time; nothing for a recovery system.
+  func runningSlot() throws(AgentError) -> Slot? {
+    switch setup.slots?.running {
+    case nil: return nil
+    case .kernelArgument(let key):
+      let words = (try text("/proc/cmdline") ?? "").split(separator: " ")
+      // The last one counts, as for the kernel itself.
+      return words.last { $0.hasPrefix("\(key)=") }
+        .flatMap { Slot(rawValue: String($0.dropFirst(key.count + 1))) }
+    case .file(let path): return try text(path).flatMap(Slot.init)
+    case .command(let call):
+      let result = programs.run(call)
+      guard result.isSuccess else { throw .program(path: call.path, ending: result.text) }
+      return Slot(rawValue: Self.trimmed(result.output))
+    }
+  }
+
+  /// Why an offer can never be installed here.
+  func judge(_ update: Update) -> UpdateFailure? {
+    do throws(AgentError) {
+      for image in update.images { try judge(image) }
+      for action in [update.prepare, update.resume].compactMap({ $0 })
+      where setup.hooks.actions[action] == nil {
+        throw .notConfigured("the action \(action)")
+      }
+      return nil
+    } catch {
+      return UpdateFailure(error)
+    }
+  }
+
+  private func judge(_ image: UpdateImage) throws(AgentError) {
+    if let objection = ImageTrust.objection(
+      to: image, hardware: setup.hardware, keys: setup.signingKeys)
+    {
+      throw objection
+    }
+    if image.isAgent {
+      _ = try agentVersions()
+      return
+    }
+    let slots = try slotPair()
+    guard slots.setup.component == image.component else {
+      throw .notConfigured("the component \(image.component)")
+    }
+    // Both are alike on every device of ours; the smaller one decides where they are not.
+    for slot in Slot.allCases where try disk.exists(slots.setup.path(slot)) {
+      let capacity = try slots.capacity(of: slot)
+      guard image.size <= capacity else { throw .tooLarge(size: image.size, capacity: capacity) }
+    }
+  }
+
+  private func text(_ path: String) throws(AgentError) -> String? {
+    guard try disk.exists(path) else { return nil }
+    return Self.trimmed(try disk.open(path, .read).read(at: 0, count: Self.textBytesMax))
+  }
+
+  private static func trimmed(_ bytes: [UInt8]) -> String {
+    let blank: (UInt8) -> Bool = { $0 <= 0x20 }
+    let body = bytes.drop(while: blank)
+    let end = body.lastIndex { !blank($0) }
+    return String(decoding: end.map { body[...$0] } ?? [], as: UTF8.self)
+  }
+}
