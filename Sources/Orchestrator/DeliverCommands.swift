@@ -20,8 +20,8 @@ extension ControlPlane {
   /// What a device that polls is told to do: not yet acknowledged commands of its queue, at most
   /// `CommandLimits.shownPerPoll`, and those of jobs that are due now.
   ///
-  /// A device that has nothing to be told is not touched. While something waits for it, it is looked
-  /// at again at each poll.
+  /// A device that has nothing to be told is not touched. While something waits for it, it is
+  /// looked at again at each poll.
   public func pendingCommands(
     for device: DeviceID, in room: Room, now: Instant
   ) -> PendingCommands {
@@ -36,16 +36,19 @@ extension ControlPlane {
       let askAgain = grantFromJobs(to: device, &ledger, &draft, isWaiting: &isWaiting)
       let isInstalling = ledger.isInstalling(device)
       let undelivered = ledger.commands.open(of: device).filter(\.isUndelivered)
-      let shown = undelivered.filter { !$0.isDisruptive || $0.isForced || !isInstalling }
-        .prefix(CommandLimits.shownPerPoll)
-      let commands = shown.map { show($0, &ledger, &draft) }
+      let allowed = undelivered.filter { !$0.isDisruptive || $0.isForced || !isInstalling }
+      let commands = allowed.prefix(CommandLimits.shownPerPoll).map {
+        show($0, &ledger, &draft)
+      }
+      // The next ones need not wait for the usual poll.
+      let hasMore = allowed.count > commands.count
       if !undelivered.isEmpty || isWaiting { room.fleet.markIdle(device, epoch: Fleet.waits) }
       let isChanged = !draft.changes.isEmpty
       let ticket = commit(draft, &ledger)
       // An answer that shows nothing and changed nothing promises nothing, so it waits for nobody.
       return PendingCommands(
         commands: commands, ticket: commands.isEmpty && !isChanged ? 0 : ticket,
-        askAgain: askAgain)
+        askAgain: hasMore ? now : askAgain)
     }
   }
 
@@ -89,6 +92,14 @@ extension ControlPlane {
       let (known, seen) = draft.room.fleet.device(
         DeviceKey(tenant: draft.room.tenant, device: device))
     else { return nil }
+    // Read once, and only for a device that belongs to a job.
+    var read: CapabilityList?
+    func capabilities(_ device: Device) -> CapabilityList {
+      let list =
+        read ?? CapabilityList(reported: device.twin.reported.properties["capabilities"])
+      read = list
+      return list
+    }
     for id in live {
       guard let book = ledger.commands.jobs[id], book.parts[device] == nil,
         book.job.status == .running, draft.now < book.job.until
@@ -98,7 +109,7 @@ extension ControlPlane {
         if book.job.target.dependsOnTime { isWaiting = true }
         continue
       }
-      guard let capability = known.capability(for: book.job) else { continue }
+      guard let capability = capabilities(known).capability(for: book.job) else { continue }
       if capability.isDisruptive, !book.job.isForced, ledger.isInstalling(device) {
         isWaiting = true
         continue
@@ -143,12 +154,11 @@ extension JobTarget {
   }
 }
 
-extension Device {
+extension CapabilityList {
   /// What a device says about the command of a job; nil when it does not know it or would refuse
   /// the arguments.
-  func capability(for job: Job) -> Capability? {
-    let list = CapabilityList(reported: twin.reported.properties["capabilities"])
-    guard let capability = list[job.command],
+  fileprivate func capability(for job: Job) -> Capability? {
+    guard let capability = self[job.command],
       capability.arguments?.faults(of: job.arguments).isEmpty ?? true
     else { return nil }
     return capability

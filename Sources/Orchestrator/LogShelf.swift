@@ -118,8 +118,8 @@ public final class LogShelf: Sendable {
     } catch { throw Problem(error) }
   }
 
-  /// Keeps an upload under its name, in place of one of the same name; the oldest logs of the device
-  /// make room. Throws `insufficientStorage` when the tenant has too many.
+  /// Keeps an upload under its name, in place of one of the same name; the oldest logs of the
+  /// device make room. Throws `insufficientStorage` when the tenant has too many.
   func keep(
     _ upload: UploadedImage, as name: Name, of device: DeviceKey, at now: Instant
   ) throws(Problem) {
@@ -136,10 +136,8 @@ public final class LogShelf: Sendable {
           "the logs of the tenant take \(total) bytes; at most \(LogShelf.tenantBytesMax) are kept")
       }
       let folder = path(device)
-      for path in ["\(root)/\(device.tenant)", folder]
-      where mkdir(path, 0o700) != 0 && errno != EEXIST {
-        throw LogShelf.failure("make", path)
-      }
+      try LogShelf.make("\(root)/\(device.tenant)", in: root)
+      try LogShelf.make(folder, in: "\(root)/\(device.tenant)")
       do throws(ImageError) { try upload.keep(as: name.text, in: folder) } catch {
         throw Problem(error)
       }
@@ -213,6 +211,17 @@ public final class LogShelf: Sendable {
       do throws(Problem) { return .success(try body()) } catch { return .failure(error) }
     }
     return try result.get()
+  }
+
+  // A new folder is durable with the one that it lies in.
+  private static func make(_ path: String, in parent: String) throws(Problem) {
+    guard mkdir(path, 0o700) == 0 else {
+      if errno == EEXIST { return }
+      throw failure("make", path)
+    }
+    let folder = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    defer { if folder >= 0 { close(folder) } }
+    guard folder >= 0, fsync(folder) == 0 else { throw failure("make", path) }
   }
 
   private static func entries(_ path: String) -> [String] {

@@ -127,7 +127,7 @@ extension ControlPlane {
     case .later(let until, let ticket):
       return .idle(terms(ticket, until.map { .turn($0) } ?? .mayGetItsTurn))
     case .standing(let action, let until, let ticket):
-      return .deployment(action, terms(ticket, until.map { .turn($0) } ?? .mayGetItsTurn))
+      return .deployment(action, terms(ticket, until.map { .turn($0) } ?? .busy))
     case .leased(let action, let ticket): return .deployment(action, terms(ticket, .busy))
     case .cancelling(let action, let ticket): return .cancel(action, terms(ticket, .busy))
     }

@@ -51,13 +51,9 @@ extension ControlPlane {
           sentence: ruling == .force
             ? "\(person) forced the update of \(device)" : "\(person) let \(device) go"))
       room.fleet.wake(device)
-      let stages = book.rollout.stages
-      let stage = stages.indices.contains(action.stage) ? stages[action.stage].plan.name : ""
       return (
         room.fleet.device(DeviceKey(tenant: room.tenant, device: device))?.device,
-        Participation(
-          action: action, stage: stage, percent: nil, bytes: nil, errorClass: nil, code: nil),
-        commit(draft, &ledger)
+        ControlPlane.part(action, book), commit(draft, &ledger)
       )
     }
   }

@@ -54,7 +54,7 @@ private final class AgentDevice {
       ["run", "--config", "\(directory)/agent.json"], program: "groundswell-agent", output: log)
   }
 
-  func kill() { process?.end(SIGKILL) }
+  func kill() { _ = process?.end(SIGKILL) }
 
   /// Ends the agent as an init system does.
   func stop() -> Int32? { process?.end(SIGTERM) }

@@ -95,7 +95,7 @@ struct NativeCommandTests {
     ("{}", 400), (#"{"name":"a b"}"#, 400), (#"{"name":"reboot","arguments":[]}"#, 400),
     (#"{"name":"reboot","expiresIn":"1s"}"#, 400), (#"{"name":"reboot","expiresIn":"91d"}"#, 400),
     (#"{"name":"reboot","force":"yes"}"#, 400), (#"{"name":"reboot","when":"now"}"#, 400),
-    (#"{"name":"reboot","arguments":{"delaySeconds":-1}}"#, 400), ("[", 400),
+    (#"{"name":"identify","arguments":{"seconds":0}}"#, 400), ("[", 400),
   ])
   func `a malformed command is refused`(body: String, status: Int) throws {
     _ = try send(body, status)
@@ -154,11 +154,30 @@ struct NativeCommandTests {
   }
 
   @Test func `nothing is answered before it is on the disk`() throws {
-    let id = try #require(try send(#"{"name":"identify"}"#)["id"]?.string)
+    let service = fleet.service
+    func check(_ status: Int, _ token: String, _ method: String, _ path: String, _ body: String?) {
+      service.commits.hold()
+      let request = PendingRequest(
+        port: service.port, token: "Bearer \(token)", method, path, body)
+      #expect(request.status(within: 150) == nil, "\(method) \(path) was answered too early")
+      service.commits.release()
+      #expect(request.status(within: 10_000) == status, "\(method) \(path)")
+    }
+    let desk = "\(ManagementService.tenant)/devices/d1/commands"
+    let token = try #require(device.token)
+    check(201, service.token, "POST", desk, #"{"name":"identify"}"#)
     // A device that was shown a command which a crash then forgets would do it for nobody.
-    #expect(try device.poll()?["commands"]?.array?.count == 1)
-    try device.expect(200, "POST", "commands/\(id)", #"{"state":"done"}"#)
-    #expect(try command(id)["attempts"] == 1)
+    check(200, token, "GET", device.base, nil)
+    for word in ["accepted", "running", "done"] {
+      check(200, token, "POST", "\(device.base)/commands/1", #"{"state":"\#(word)"}"#)
+    }
+    check(201, service.token, "POST", desk, #"{"name":"identify"}"#)
+    check(200, service.token, "DELETE", "\(desk)/2", nil)
+    check(
+      201, service.token, "POST", "\(ManagementService.tenant)/jobs",
+      #"{"name":"j","command":"identify","all":true}"#)
+    check(200, token, "GET", device.base, nil)
+    check(200, service.token, "POST", "\(ManagementService.tenant)/jobs/j/cancel", nil)
   }
 
   // MARK: Jobs

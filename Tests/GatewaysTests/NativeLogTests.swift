@@ -2,6 +2,7 @@
 
 import Glibc
 import HTTPClient
+import Orchestrator
 import Testing
 import UpdateModel
 
@@ -39,9 +40,10 @@ struct NativeLogTests {
     let bytes = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
     let answer = try put("logs/system.log?command=\(id)", bytes)
     #expect(answer.status == 201, "\(answer.text)")
-    #expect(try list() == [
-      ["name": "system.log", "size": 3_000_000, "at": .string("\(fleet.clock.now)")]
-    ])
+    #expect(
+      try list() == [
+        ["name": "system.log", "size": 3_000_000, "at": .string("\(fleet.clock.now)")]
+      ])
     let fetched = try fleet.desk.connection.send(
       "GET", "\(ManagementService.tenant)/devices/d1/logs/system.log",
       headers: [("Authorization", "Bearer \(fleet.service.token)")], body: .none,
@@ -164,7 +166,7 @@ extension ManagementService {
 extension NativeDevice {
   /// Sends so many bytes without saying how many; returns the status.
   func sendChunked(_ path: String, bytes: Int) throws -> Int {
-    let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(socket) }
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
@@ -172,7 +174,7 @@ extension NativeDevice {
     address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
     let isConnected = withUnsafePointer(to: &address) { pointer in
       pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+        Glibc.connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
       }
     }
     guard isConnected else { throw Failure("connect: \(errno)") }
@@ -180,7 +182,9 @@ extension NativeDevice {
       var done = 0
       while done < text.count {
         let count = text.withUnsafeBytes {
-          send(socket, $0.baseAddress?.advanced(by: done), text.count - done, Int32(MSG_NOSIGNAL.rawValue))
+          Glibc.send(
+            socket, $0.baseAddress?.advanced(by: done), text.count - done,
+            Int32(MSG_NOSIGNAL))
         }
         guard count > 0 else { return false }
         done += count

@@ -31,6 +31,7 @@ import UpdateModel
       switch chance.next() % 20 {
       case 0...3:
         let hours = Int64(1 + chance.next() % 40)
+        // It is refused when too many wait.
         if let command = try? shop.send(
           "identify", to: devices[index].name, expiresIn: .hours(hours))
         {

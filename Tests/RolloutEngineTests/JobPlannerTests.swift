@@ -1,4 +1,4 @@
-// JobPlannerTests: rates that hold over any minute, devices at a time, and when a job stops or ends.
+// JobPlannerTests: rates that hold over any minute, devices at a time, when a job stops or ends.
 
 import RolloutEngine
 import Testing

@@ -84,7 +84,7 @@ private struct SchemaReader {
   private(set) var unchecked: [String] = []
   private var nodes = 0
 
-  // What describes and asks for nothing (JSON Schema 2020-12, Validation section 9, Core section 8).
+  // What describes and asks for nothing (JSON Schema 2020-12: Validation section 9, Core 8).
   private static let descriptive: Set<String> = [
     "$schema", "$id", "$comment", "title", "description", "default", "examples", "deprecated",
     "readOnly", "writeOnly",

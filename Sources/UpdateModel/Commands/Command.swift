@@ -1,6 +1,6 @@
 // Command: something that one device is told to do once, and what became of it.
 
-/// Identifies a command within its tenant; never used twice, because devices remember what they did.
+/// Identifies a command within its tenant; never used twice, as devices remember what they did.
 public typealias CommandID = SerialID<Command>
 
 /// One command for one device.

@@ -20,11 +20,13 @@ extension Job {
     func time(_ key: String) -> Instant? {
       stored[key]?.integer.map(Instant.init(milliseconds:))
     }
-    // Names were checked before they were stored.
-    guard let name = stored["name"]?.string.flatMap({ try? Name($0) }),
+    func storedName(_ key: String) -> Name? {
+      // Names were checked before they were stored.
+      stored[key]?.string.flatMap { try? Name($0) }
+    }
+    guard let name = storedName("name"),
       let target = stored["target"].flatMap(JobTarget.init(stored:)),
-      let command = stored["command"]?.string.flatMap({ try? Name($0) }),
-      let arguments = stored["arguments"],
+      let command = storedName("command"), let arguments = stored["arguments"],
       let limits = stored["limits"].flatMap(JobLimits.init(stored:)),
       let lifetime = stored["lifetime"]?.integer.map(Interval.init(milliseconds:)),
       let until = time("until"), let createdAt = time("at"), let createdBy = stored["by"]?.string,
@@ -77,9 +79,11 @@ extension JobTarget {
     // All parts were checked before they were stored.
     if let group = stored["group"]?.string.flatMap({ try? Name($0) }) {
       self = .group(group)
+      // So was a query.
     } else if let query = stored["where"]?.string.flatMap({ try? Query($0) }) {
       self = .query(query)
     } else if let ids = stored["devices"]?.array {
+      // And so were ids.
       self = .devices(Set(ids.compactMap { $0.string.flatMap { try? DeviceID($0) } }))
     } else if stored["all"]?.bool == true {
       self = .everyone

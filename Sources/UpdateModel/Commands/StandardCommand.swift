@@ -1,16 +1,16 @@
 // StandardCommand: the commands that mean the same on every device, with their arguments.
 
-/// What every device may be told, whether it advertises it or not; one that cannot do it rejects it.
+/// What every device may be told, whether it advertises it or not; one that cannot, rejects it.
 public enum StandardCommand: String, Sendable, CaseIterable {
-  /// Starts anew, after `delaySeconds`.
+  /// Starts anew.
   case reboot
-  /// Forgets its settings and data; its identity too unless `keepIdentity`.
+  /// Forgets its settings and data, as its maker understands it.
   case factoryReset = "factory-reset"
-  /// Uploads logs, at most `maxBytes`.
+  /// Uploads logs: those in `names`, or all that it has.
   case collectLogs = "collect-logs"
   /// Makes itself known to somebody who stands before it, for some `seconds`.
   case identify
-  /// Goes into safe mode, or leaves it when `enabled` is false.
+  /// Goes into safe mode, or leaves it when `on` is false.
   case safeMode = "safe-mode"
 
   /// Whether the device is out of service for a while.
@@ -32,26 +32,20 @@ public enum StandardCommand: String, Sendable, CaseIterable {
     }
   }
 
+  // A reason is for the device's own log.
   private var properties: JSON {
-    switch self {
-    case .reboot:
-      [
-        "delaySeconds": ["type": "integer", "minimum": 0, "maximum": 3600],
-        "reason": ["type": "string", "maxLength": 200],
-      ]
-    case .factoryReset: ["keepIdentity": ["type": "boolean", "default": true]]
+    let reason: JSON = ["type": "string", "maxLength": 200]
+    return switch self {
+    case .reboot, .factoryReset: ["reason": reason]
     case .collectLogs:
       [
-        "name": ["type": "string", "minLength": 1, "maxLength": 64],
-        "since": ["type": "string", "maxLength": 40],
-        "maxBytes": ["type": "integer", "minimum": 1, "maximum": 8_388_608],
+        "names": [
+          "type": "array", "minItems": 1, "maxItems": 64,
+          "items": ["type": "string", "minLength": 1, "maxLength": 64],
+        ]
       ]
     case .identify: ["seconds": ["type": "integer", "minimum": 1, "maximum": 3600]]
-    case .safeMode:
-      [
-        "enabled": ["type": "boolean", "default": true],
-        "reason": ["type": "string", "maxLength": 200],
-      ]
+    case .safeMode: ["on": ["type": "boolean", "default": true], "reason": reason]
     }
   }
 

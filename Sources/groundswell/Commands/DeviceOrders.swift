@@ -29,7 +29,7 @@ enum DeviceOrders {
     examples: [
       "groundswell device command gw-0001 reboot --wait",
       "groundswell device command gw-0001 set-led --arg colour=green --arg seconds=30",
-      "groundswell device command gw-0001 collect-logs --json-args '{\"maxBytes\": 100000}' --wait",
+      "groundswell device command gw-0001 collect-logs --json-args '{\"names\": [\"boot\"]}'",
     ],
     run: { (arguments) throws(Failure) in try send(arguments, try Session(arguments)) })
 
