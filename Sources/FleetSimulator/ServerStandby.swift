@@ -89,7 +89,8 @@ extension ServerModel {
   /// A device that can wait has the image.
   mutating func downloaded(_ index: Int, now: Instant) -> ActionInput {
     guard twins[index].isPatient, sabotage != .ignoresPermission,
-      let action = actions[index], action.kind == .update, action.phase.map({ $0 < .installing }) ?? false,
+      let action = actions[index], action.kind == .update,
+      action.phase.map({ $0 < .installing }) ?? false,
       let hindrance = hindrances(index, policy.conditions.install, now).first
     else { return .downloaded }
     return .held(hindrance, hasImage: true)

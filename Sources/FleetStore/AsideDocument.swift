@@ -93,10 +93,10 @@ extension RolloutTerms {
     let endAt = hasEnd ? reader.instant("endAt") : nil
     let hasOverride = reader.has("override")
     let override: Override? = hasOverride ? reader.choice("override") : nil
+    let isRecovery = reader.flag("recovery", default: false) ?? false
     guard let priority, !hasStart || startAt != nil, !hasEnd || endAt != nil,
       !hasOverride || override != nil
     else { return nil }
-    let isRecovery = reader.flag("recovery", default: false) ?? false
     do {
       try self.init(
         priority: priority, startAt: startAt, endAt: endAt, isRecovery: isRecovery,

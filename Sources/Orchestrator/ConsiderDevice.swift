@@ -218,9 +218,9 @@ extension ControlPlane {
       if known == nil, isUndescribed(device, draft) { return .later(window.recheck) }
       let held = holdBack(device, known, reason, candidate, in: book, &ledger, &draft)
       // Who can wait with an offer is shown what it waits for.
-      guard let held, held.standby != nil, case .retrying = held.state, outlook.isPatient else {
-        return outcome
-      }
+      guard let held, held.standby != nil, case .retrying = held.state, outlook.isPatient,
+        book.rollout.status.grantsUpdates
+      else { return outcome }
       return .standing(held.id, outcome.until)
     case .eligible(let stage):
       // What it runs now is what it could go back to. So a device that never spoke gets one poll to

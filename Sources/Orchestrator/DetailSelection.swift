@@ -22,8 +22,8 @@ struct DetailSelection {
     }
   }
 
-  /// All that decides which of a policy's devices are which, and whether they may go on now; nil when
-  /// that can be any property.
+  /// All that decides which of a policy's devices are which, and whether they may go on now; nil
+  /// when that can be any property.
   init?(
     _ policy: Policy, _ target: RolloutSpecification.Target?, _ conditions: [UpdateConditions],
     _ ledger: Ledger

@@ -53,8 +53,8 @@ struct DeviceOutlook {
 }
 
 extension ControlPlane {
-  /// How things stand for a device in a rollout; `action` is its part so far. Touches no disk: zones
-  /// that were not loaded count as unreadable, see `missingZone`.
+  /// How things stand for a device in a rollout; `action` is its part so far. Touches no disk:
+  /// zones that were not loaded count as unreadable, see `missingZone`.
   func outlook(
     of device: Device, _ action: Action?, in book: RolloutBook, _ ledger: Ledger, _ room: Room,
     now: Instant
@@ -67,12 +67,13 @@ extension ControlPlane {
     let isForced = action?.standby?.isForced ?? false
     var outlook = outlook(
       of: device, release, policy, sparesNobody: isForced || isOverriding, ledger, room, now: now)
-    outlook.isPatient = room.fleet.view(device.key.device)?.isPatient ?? false
+    outlook.isPatient = room.fleet.isPatient(device.key.device)
     if isOverriding, !isForced {
       let usual = self.outlook(
         of: device, release, policy, sparesNobody: false, ledger, room, now: now)
       outlook.overridden =
-        (usual.download + usual.install).filter(\.kind.isComfort) + [usual.closedWindow].compactMap(\.self)
+        (usual.download + usual.install).filter(\.kind.isComfort)
+        + [usual.closedWindow].compactMap(\.self)
     }
     return outlook
   }
@@ -82,8 +83,8 @@ extension ControlPlane {
     policy.securityOverrides && (isUrgent || release.terms.isSecurity)
   }
 
-  /// How things stand under a policy. Nothing is looked up that neither policy nor release asks for:
-  /// this is asked at most polls that are not idle.
+  /// How things stand under a policy. Nothing is looked up that neither policy nor release asks
+  /// for: this is asked at most polls that are not idle.
   func outlook(
     of device: Device, _ release: Release, _ policy: Policy, sparesNobody: Bool, _ ledger: Ledger,
     _ room: Room, now: Instant
@@ -125,7 +126,8 @@ extension ControlPlane {
       // A wish whose clocks nobody can read counts as none.
       guard case .closed(let until, let clock) = found.state, clock.isReadable else { return nil }
       return Hindrance(
-        .wish, "it wants to be updated at another time of its day, by the clocks of \(clock.zone.name)",
+        .wish,
+        "it wants to be updated at another time of its day, by the clocks of \(clock.zone.name)",
         until: until)
     }
   }
@@ -159,8 +161,8 @@ struct HindranceOutlook {
     ledger = room.ledger.withLock { $0.selectionCopy() }
   }
 
-  /// What keeps a device from downloading or installing. Loads the zones of wishes: not to be called
-  /// with a lock held.
+  /// What keeps a device from downloading or installing. Loads the zones of wishes: not to be
+  /// called with a lock held.
   func hindrance(of device: Device) -> Hindrance? {
     let wish = UpdateWish(of: device).schedule(fallback: policy.windows?.fallback ?? .utc)
     if policy.wish == .honour { plane.loadZones(for: device, in: wish, now: now) }

@@ -28,8 +28,8 @@ public struct ServedImage: Sendable {
 }
 
 extension ControlPlane {
-  /// The instructions of a device's leased action, or of one that it stands by with; nil when it has
-  /// none of the two.
+  /// The instructions of a device's leased action, or of one that it stands by with; nil when it
+  /// has none of the two.
   ///
   /// The first fetch starts the download phase. A closed action is never changed by reading it, and
   /// one of a rollout that was stopped since the device polled is not handed out any more.
@@ -97,7 +97,7 @@ extension ControlPlane {
     let now = clock.now
     room.ledger.withLock { ledger in
       // A device that can wait says itself what it has, and may not be allowed to install it.
-      if room.fleet.view(device)?.isPatient ?? false { return }
+      if room.fleet.isPatient(device) { return }
       for rollout in ledger.live {
         guard let book = ledger.books[rollout], let action = book.actions[device],
           action.isLeased, images(for: device, action, in: room, ledger).last?.id == id,
@@ -138,7 +138,7 @@ extension ControlPlane {
   private func standby(
     _ id: ActionID, of device: DeviceID, in room: Room, _ ledger: Ledger
   ) -> (RolloutBook, Action)? {
-    guard room.fleet.view(device)?.isPatient ?? false,
+    guard room.fleet.isPatient(device),
       let (book, action) = ledger.book(of: device, action: id), action.id == id,
       case .retrying = action.state, action.standby != nil, book.rollout.status.grantsUpdates
     else { return nil }

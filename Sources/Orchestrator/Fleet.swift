@@ -100,6 +100,11 @@ final class Fleet: Sendable {
       isPatient: record.flags.contains(.isPatient))
   }
 
+  /// Whether a device can wait with the images at hand until it may install.
+  func isPatient(_ device: DeviceID) -> Bool {
+    record(device)?.flags.contains(.isPatient) ?? false
+  }
+
   /// When a device was last heard, the epoch for never; nil when there is no such device.
   func lastSeen(_ device: DeviceID) -> Instant? { record(device)?.lastSeen }
 

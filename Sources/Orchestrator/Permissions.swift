@@ -26,8 +26,8 @@ public struct Permission: Equatable, Sendable {
 }
 
 extension ControlPlane {
-  /// Notes that a device can wait with the images at hand until it may install: it speaks a protocol
-  /// that tells it so. To be called before its poll or report is looked at; forgotten at a restart.
+  /// Notes that a device can wait with the images at hand until it may install: it speaks a
+  /// protocol that tells it so. To be called before its poll or report is looked at; forgotten at a restart.
   public func noteWaitsToInstall(_ device: DeviceID, in room: Room) {
     room.fleet.notePatience(of: device)
   }
@@ -42,19 +42,25 @@ extension ControlPlane {
       guard let (book, action) = ledger.book(of: device, action: id), action.id == id,
         let (known, _) = room.fleet.device(DeviceKey(tenant: room.tenant, device: device))
       else { return nil }
-      let outlook = outlook(of: known, action, in: book, ledger, room, now: now)
-      let terms = ledger.releases[action.release]?.terms ?? .usual
-      let policy = book.rollout.policy
-      func advertised(_ name: Name?) -> Name? {
-        name.flatMap { known.advertises($0) ? $0 : nil }
-      }
-      guard let decisions = ControlPlane.decisions(action, outlook, now: now) else { return nil }
-      return Permission(
-        download: decisions.download, install: decisions.install,
-        prepare: advertised(terms.prepare ?? policy.prepare),
-        resume: advertised(terms.resume ?? policy.resume),
-        isForced: action.standby?.isForced ?? false)
+      return permission(for: action, of: known, in: book, ledger, room, now: now)
     }
+  }
+
+  /// As `permission(for:of:in:)`, with the ledger at hand.
+  func permission(
+    for action: Action, of device: Device, in book: RolloutBook, _ ledger: Ledger, _ room: Room,
+    now: Instant
+  ) -> Permission? {
+    let outlook = outlook(of: device, action, in: book, ledger, room, now: now)
+    let terms = ledger.releases[action.release]?.terms ?? .usual
+    let policy = book.rollout.policy
+    func advertised(_ name: Name?) -> Name? { name.flatMap { device.advertises($0) ? $0 : nil } }
+    guard let decisions = ControlPlane.decisions(action, outlook, now: now) else { return nil }
+    return Permission(
+      download: decisions.download, install: decisions.install,
+      prepare: advertised(terms.prepare ?? policy.prepare),
+      resume: advertised(terms.resume ?? policy.resume),
+      isForced: action.standby?.isForced ?? false)
   }
 
   private static func decisions(

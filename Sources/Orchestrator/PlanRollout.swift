@@ -315,8 +315,8 @@ extension ControlPlane {
     let waiting = census.hindered.values.reduce(0, +)
     if waiting > 0 {
       advice.append(
-        "\(waiting) devices would wait now, for their state or their own wish; they hold no slot and "
-          + "go on when it changes")
+        "\(waiting) devices would wait now, for their state or their own wish; they hold no slot "
+          + "and go on when it changes")
     }
     return advice + EvidenceForecast.advice(policy)
   }

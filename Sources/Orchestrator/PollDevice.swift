@@ -45,7 +45,8 @@ extension ControlPlane {
   /// heap.
   ///
   /// `key` is the fingerprint of the key that a TLS handshake proved the device to have. With
-  /// `isPatient` the device may be told to stay away longer while nothing can happen.
+  /// `isPatient` the device may be told to stay away longer while nothing can happen, and can wait
+  /// with the images at hand until it may install.
   public func poll(
     _ room: Room, device id: UnsafeRawBufferPointer, token: UnsafeRawBufferPointer,
     key: SHA256.Value? = nil, isPatient: Bool = false
@@ -105,6 +106,7 @@ extension ControlPlane {
   ) -> PollAnswer {
     // It was found in the table, so it is valid.
     guard let device = try? DeviceID(String(decoding: id, as: UTF8.self)) else { return .refused }
+    if isPatient { room.fleet.notePatience(of: device) }
     var finding = consider(device, room, now: now, epoch: epoch)
     for _ in 0..<ControlPlane.zonesPerPollMax {
       guard case .needsZone(let zone) = finding else { break }

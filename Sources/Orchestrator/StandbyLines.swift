@@ -1,4 +1,5 @@
-// StandbyLines: which devices of a rollout are held back, by reason, and about whom a person decides.
+// StandbyLines: which devices of a rollout are held back, by reason, and about whom a person
+// decides.
 
 import RolloutEngine
 import UpdateModel
@@ -51,8 +52,8 @@ extension ControlPlane {
     lines.append(
       line(
         .undecided,
-        "decide with groundswell rollout force \(name) DEVICE, or groundswell rollout let-go \(name) "
-          + "DEVICE"))
+        "decide with groundswell rollout force \(name) DEVICE, or groundswell rollout let-go "
+          + "\(name) DEVICE"))
     return lines
   }
 

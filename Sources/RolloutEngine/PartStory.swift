@@ -133,7 +133,8 @@ struct PartStory {
 
   private func retrying(_ from: Instant) -> String {
     if action.standby?.isUndecided ?? false {
-      return "nothing until a person decides: groundswell rollout force \(name) \(action.device), or "
+      return
+        "nothing until a person decides: groundswell rollout force \(name) \(action.device), or "
         + "groundswell rollout let-go \(name) \(action.device)"
     }
     if action.aside != nil, now < from {

@@ -98,7 +98,8 @@ public struct Standby: Equatable, Sendable {
   private var rulingClause: String {
     switch ruling {
     case .none: ""
-    case .undecided(let since): "; that is longer than its policy allows, and a person has to decide since \(since)"
+    case .undecided(let since):
+      "; that is longer than its policy allows, and a person has to decide since \(since)"
     case .forced(let person?, let since): "; forced by \(person) at \(since)"
     case .forced(nil, let since): "; may not be put off any more since \(since)"
     }

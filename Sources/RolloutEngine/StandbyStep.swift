@@ -24,7 +24,8 @@ extension ActionStep {
   // A device that waits for something else says "not now" too, or one that did names a later time.
   // The repetition of a report counts nothing.
   func postponeAgain(_ reason: String, until: Instant?) -> Action {
-    guard case .retrying(let from) = action.state, let standby = action.standby, !standby.isUndecided,
+    guard case .retrying(let from) = action.state, let standby = action.standby,
+      !standby.isUndecided,
       !standby.isPostponed || until.map({ $0 > from }) ?? false
     else { return action }
     return postpone(reason, until: until, hasImage: standby.hasImage)
@@ -64,7 +65,8 @@ extension ActionStep {
 
   // Does what the policy says about a device that has put its update off for too long or too often.
   func limitPutOff() -> Action {
-    guard case .retrying(let from) = action.state, action.kind == .update, var standby = action.standby,
+    guard case .retrying(let from) = action.state, action.kind == .update,
+      var standby = action.standby,
       standby.ruling == .none, let since = standby.putOffSince
     else { return action }
     let terms = policy.postpone
@@ -93,7 +95,8 @@ extension ActionStep {
 
   // A person says that the update may not be put off any more.
   func force(by person: String) -> Action {
-    guard case .retrying(let from) = action.state, action.kind == .update, var standby = action.standby
+    guard case .retrying(let from) = action.state, action.kind == .update,
+      var standby = action.standby
     else { return action }
     var next = action
     standby.ruling = .forced(by: person, since: now)
@@ -122,7 +125,8 @@ extension ActionStep {
 
 extension ActionMachine {
   /// The action with its lease back after it stood by, under the same number, because nothing else
-  /// is asked of the device: with `installs`, to install the images that it has, else to fetch them.
+  /// is asked of the device: with `installs`, to install the images that it has, else to fetch
+  /// them.
   public static func readmit(
     _ action: Action, fallback: ReleaseID?, installs: Bool, policy: Policy, now: Instant
   ) -> Action {

@@ -9,7 +9,9 @@ import UpdateModel
   private func start(_ fleet: DDIFleet, _ overrides: String, more: String = "") throws {
     _ = try fleet.desk.expect(
       201, "POST", "T/rollouts",
-      #"{"name":"r1","release":1,"policy":"devices","start":true,"overrides":\#(overrides)\#(more)}"#)
+      #"{"name":"r1","release":1,"policy":"devices","start":true,"#
+        + #""overrides":\#(overrides)\#(more)}"#
+    )
   }
 
   private func say(_ device: DDIDevice, _ data: String) throws {
@@ -67,6 +69,8 @@ import UpdateModel
     _ = try fleet.desk.expect(
       200, "POST", "T/rollouts/r1/amend",
       #"{"overrides":{"postpone.then":"ask","postpone.times":1}}"#)
+    _ = try fleet.desk.expect(404, "POST", "T/rollouts/r1/devices/d1/force")
+    _ = try #require(try device.offer())
     _ = try fleet.desk.expect(409, "POST", "T/rollouts/r1/devices/d1/force")
     for _ in 0..<2 {
       let action = try device.take()

@@ -36,7 +36,8 @@ extension Workshop {
     return (id, try #require(plane.permission(for: id, of: name, in: room)))
   }
 
-  func put(off id: ActionID, _ device: String, until: Instant? = nil, _ why: String = "busy") throws {
+  func put(off id: ActionID, _ device: String, until: Instant? = nil, _ why: String = "busy") throws
+  {
     _ = plane.record(
       DeviceReport(meaning: .rejected, word: "postponed", text: why, code: nil, until: until),
       of: try DeviceID(device), action: id, in: room)
@@ -116,7 +117,8 @@ extension Workshop {
     #expect(try shop.offer("cold") != nil)
   }
 
-  @Test func `a device that cannot wait with the image is granted when it may install too`() throws {
+  @Test func `a device that cannot wait with the image is granted when it may install too`() throws
+  {
     let shop = try HeldBack.shop(
       [("conditions", HeldBack.inUse)], devices: ["d1": ["inUse": "true"]])
     #expect(try shop.offer("d1") == nil)
@@ -259,8 +261,7 @@ extension Workshop {
         in: shop.room
       ).apart.filter { $0.fate == .later }
     }
-    for conditions in [HeldBack.battery, #"{"install": {"where": "battery.percent >= 30"}}"#]
-    {
+    for conditions in [HeldBack.battery, #"{"install": {"where": "battery.percent >= 30"}}"#] {
       let found = try plan(conditions)
       let kind: Hindrance.Kind = conditions == HeldBack.battery ? .battery : .query
       #expect(found.first { $0.reason == kind.ofSeveral }?.count == 2, "\(found)")

@@ -130,7 +130,8 @@ import UpdateModel
 }
 
 @Suite struct PutOffTests {
-  private func shop(_ then: String, _ more: [(path: String, value: String)] = []) throws -> Workshop {
+  private func shop(_ then: String, _ more: [(path: String, value: String)] = []) throws -> Workshop
+  {
     try HeldBack.shop([("postpone.then", then)] + more, devices: ["d1": [:], "d2": [:]])
   }
 

@@ -104,7 +104,8 @@ import UpdateModel
     #expect(waiting.due(under: policy) == noon + .hours(1))
     waiting = ActionMachine.regrant(waiting, id: id, policy: policy, now: later)
     waiting = try ActionMachine.apply(.downloaded, to: waiting, policy: policy, salt: 1, now: later)
-    waiting = try ActionMachine.apply(.rejected(""), to: waiting, policy: policy, salt: 1, now: later)
+    waiting = try ActionMachine.apply(
+      .rejected(""), to: waiting, policy: policy, salt: 1, now: later)
     #expect(waiting.standby?.count == 3)
     waiting = ActionMachine.regrant(waiting, id: id, policy: policy, now: later)
     waiting = try ActionMachine.apply(.downloaded, to: waiting, policy: policy, salt: 1, now: later)

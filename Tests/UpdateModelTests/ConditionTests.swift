@@ -13,7 +13,8 @@ private func device(_ reported: String) throws -> Device {
 }
 
 private func read(_ conditions: String) throws -> UpdateConditions {
-  let text = #"{"name": "p", "stages": {"start": 1, "soak": "0s"}, "failureLimit": {"share": "5%"}, "#
+  let text =
+    #"{"name": "p", "stages": {"start": 1, "soak": "0s"}, "failureLimit": {"share": "5%"}, "#
     + #""conditions": \#(conditions)}"#
   return try Policy.read(Array(text.utf8), file: "test").conditions
 }

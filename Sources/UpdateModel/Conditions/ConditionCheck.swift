@@ -1,7 +1,7 @@
 // ConditionCheck: whether a condition holds for what a device reports, and if not, why.
 
 /// A device at one moment, as conditions look at it.
-public struct ConditionSubject: QuerySubject {
+public struct ConditionSubject {
   /// The device.
   public let device: Device
   /// Bytes that it would download; 0 when nobody asks.
@@ -15,10 +15,6 @@ public struct ConditionSubject: QuerySubject {
     self.imageBytes = imageBytes
     self.now = now
   }
-
-  /// What queries may look at in a condition: the device itself and its twin. Groups and the times
-  /// of calls are no state of a device, and `ConditionSet` refuses queries that ask for them.
-  public func value(of field: QueryField) -> QueryValue? { DeviceSubject(device).value(of: field) }
 
   fileprivate func text(_ key: String) -> String? { device.twin.reported.text(key) }
 
@@ -77,7 +73,8 @@ extension Condition {
         return .unknown("it does not say how it is connected")
       }
       return wanted.contains(type)
-        ? .holds : .fails("it is connected by \(type.prefix(40)), which is not one of \(list(wanted))")
+        ? .holds
+        : .fails("it is connected by \(type.prefix(40)), which is not one of \(list(wanted))")
     case .unmetered:
       guard let metered = subject.flag("network.metered") else {
         return .unknown("it does not say whether its connection is metered")
@@ -87,9 +84,10 @@ extension Condition {
     case .temperature(let min, let max): return Condition.temperature(subject, min, max)
     case .country(let wanted):
       return Condition.place(subject.text("location.country"), "the country", wanted)
-    case .site(let wanted): return Condition.place(subject.text("location.site"), "the site", wanted)
+    case .site(let wanted):
+      return Condition.place(subject.text("location.site"), "the site", wanted)
     case .query(let query):
-      switch query.explain(subject, at: subject.now) {
+      switch query.explain(DeviceSubject(subject.device), at: subject.now) {
       case .holds: return .holds
       case .fails(let reason): return .fails(reason)
       case .unknown(let reason): return .unknown(reason)

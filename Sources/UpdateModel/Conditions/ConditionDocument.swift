@@ -4,7 +4,8 @@ extension UpdateConditions {
   /// Reads the object `conditions`; nil after noting every fault.
   public init?(_ reader: DocumentReader, document: JSON?) {
     reader.allowOnly(["download", "install"])
-    let download = reader.has("download") ? ConditionSet(reader.object("download")) : ConditionSet.none
+    let download =
+      reader.has("download") ? ConditionSet(reader.object("download")) : ConditionSet.none
     let install = reader.has("install") ? ConditionSet(reader.object("install")) : ConditionSet.none
     guard let download, let install else { return nil }
     self.init(download: download, install: install, document: document)
@@ -15,7 +16,8 @@ extension DocumentReader {
   /// Reads the field `conditions` of a policy or a release; nothing is asked when it is missing.
   public func conditions() -> UpdateConditions? {
     has("conditions")
-      ? UpdateConditions(object("conditions"), document: value("conditions")) : UpdateConditions.none
+      ? UpdateConditions(object("conditions"), document: value("conditions"))
+      : UpdateConditions.none
   }
 
   /// Reads the name of something that devices can do, such as an orderly shutdown; nil in the
@@ -49,7 +51,9 @@ extension ConditionSet {
       }
     }
     takeFlag("notInUse", .notInUse)
-    take("batteryAtLeast") { reader.share("batteryAtLeast", from: .least).map { .battery(atLeast: $0) } }
+    take("batteryAtLeast") {
+      reader.share("batteryAtLeast", from: .least).map { .battery(atLeast: $0) }
+    }
     take("chargingOrBatteryAtLeast") {
       reader.share("chargingOrBatteryAtLeast", from: .least).map { .chargingOrBattery(atLeast: $0) }
     }
@@ -63,7 +67,11 @@ extension ConditionSet {
       location.allowOnly(["country", "site"])
       for (key, make) in [("country", Condition.country), ("site", Condition.site)]
       where location.has(key) {
-        if let words = location.words(key) { conditions.append(make(words)) } else { isWhole = false }
+        if let words = location.words(key) {
+          conditions.append(make(words))
+        } else {
+          isWhole = false
+        }
       }
     }
     take("where") { reader.conditionQuery("where").map(Condition.query) }
@@ -96,7 +104,8 @@ extension DocumentReader {
   fileprivate func words(_ key: String) -> [String]? {
     read(
       key, default: nil,
-      allowed: "a list of 1 to \(Condition.wordsMax) words of at most \(Condition.wordBytesMax) bytes"
+      allowed:
+        "a list of 1 to \(Condition.wordsMax) words of at most \(Condition.wordBytesMax) bytes"
     ) { value in
       guard let array = value.array, (1...Condition.wordsMax).contains(array.count) else {
         return nil
@@ -155,6 +164,7 @@ extension DocumentReader {
     guard let text = text(key, bytes: 1...Query.bytesMax) else { return nil }
     do throws(QueryFault) {
       let query = try Query(text)
+      // Groups, states and times of calls are no state that a device reports.
       let unfit = query.fields.first { field in
         switch field {
         case .state, .group, .lastSeen: true

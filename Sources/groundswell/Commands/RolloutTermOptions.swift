@@ -15,8 +15,8 @@ enum RolloutTermOptions {
     .flag("recovery", "devices in quarantine receive it, too"),
     .flag(
       "security",
-      "it closes a hole: where the policy says securityOverrides, devices in use, wishes and windows "
-        + "do not hold it back"),
+      "it closes a hole: where the policy says securityOverrides, devices in use, wishes and "
+        + "windows do not hold it back"),
   ]
 
   /// The members of a request that give the terms.
