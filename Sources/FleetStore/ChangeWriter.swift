@@ -146,6 +146,7 @@ final class ChangeWriter {
       switch group.membership {
       case .explicit: nil
       case .filter(let filter): filter.description
+      case .query(let query): DeviceGroup.queryMark + query.description
       }
     try prepared(.group).bind(tenant.text).bind(group.name.text).bind(filter).run()
   }
@@ -185,4 +186,9 @@ final class ChangeWriter {
     statements[kind.rawValue] = statement
     return statement
   }
+}
+
+extension DeviceGroup {
+  /// Stands before a query in the column of filters; no filter begins so.
+  static let queryMark = "query:"
 }

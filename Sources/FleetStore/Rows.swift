@@ -83,12 +83,18 @@ extension Row {
 
   mutating func group() throws(RowFault) -> DeviceGroup {
     let name = try name()
-    let filter = try optional { (row) throws(RowFault) -> DeviceFilter in
-      do throws(InvalidValue) { return try DeviceFilter(row.text()) } catch {
+    let membership = try optional { (row) throws(RowFault) -> DeviceGroup.Membership in
+      let text = row.text()
+      guard !text.hasPrefix(DeviceGroup.queryMark) else {
+        do throws(QueryFault) {
+          return .query(try Query(String(text.dropFirst(DeviceGroup.queryMark.count))))
+        } catch { throw RowFault(error.description) }
+      }
+      do throws(InvalidValue) { return .filter(try DeviceFilter(text)) } catch {
         throw RowFault(error.reason)
       }
     }
-    return DeviceGroup(name: name, membership: filter.map { .filter($0) } ?? .explicit)
+    return DeviceGroup(name: name, membership: membership ?? .explicit)
   }
 
   mutating func rollout() throws(RowFault) -> Rollout {

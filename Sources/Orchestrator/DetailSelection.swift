@@ -11,6 +11,9 @@ import UpdateModel
 struct DetailSelection {
   private(set) var tags: [[UInt8]] = []
   private(set) var attributes: [[UInt8]] = []
+  // Properties that queries look into; they come with all that is in them.
+  private var properties: [QueryField] = []
+  private var ways: [TwinWay] = []
 
   /// What tells which release a device runs, and its time zone.
   init() {
@@ -19,12 +22,19 @@ struct DetailSelection {
     }
   }
 
-  /// All that decides which of a policy's devices are which.
-  init(
-    _ policy: Policy, _ target: RolloutSpecification.Target?, _ ledger: Ledger
+  /// All that decides which of a policy's devices are which, and whether they may go on now; nil when
+  /// that can be any property.
+  init?(
+    _ policy: Policy, _ target: RolloutSpecification.Target?, _ conditions: [UpdateConditions],
+    _ ledger: Ledger
   ) {
+    guard !conditions.contains(where: \.asksForAnything) else { return nil }
     self.init()
-    for group in [target?.group, policy.canary?.group] { add(group, ledger) }
+    let asked =
+      conditions.contains { !$0.isEmpty }
+      ? UpdateConditions.properties : [UpdateWish.property, UpdateWish.approvalProperty]
+    for property in asked { add(.attribute(property)) }
+    for group in [target?.group, policy.canary?.group] { add(group: group, ledger) }
     if case .filter(let filter) = target { add(filter) }
     for safeguard in ledger.safeguards.values { add(safeguard.filter) }
     for field in policy.evidence?.strata ?? [] { add(field) }
@@ -37,11 +47,23 @@ struct DetailSelection {
     }
   }
 
-  private mutating func add(_ group: Name?, _ ledger: Ledger) {
-    guard let known = group.flatMap({ ledger.groups[$0] }),
-      case .filter(let filter) = known.group.membership
-    else { return }
-    add(filter)
+  /// Adds what tells the members of a group.
+  mutating func add(group: Name?, _ ledger: Ledger) {
+    guard let known = group.flatMap({ ledger.groups[$0] }) else { return }
+    switch known.group.membership {
+    case .explicit: break
+    case .filter(let filter): add(filter)
+    case .query(let query): for field in query.fields { add(field) }
+    }
+  }
+
+  // With all that is in it, as a query sees it.
+  private mutating func add(_ field: QueryField) {
+    for member in field.members where !properties.contains(member) {
+      guard let way = TwinWay(member) else { continue }
+      properties.append(member)
+      ways.append(way)
+    }
   }
 
   private mutating func add(_ filter: DeviceFilter) { for c in filter.conditions { add(c.field) } }
@@ -53,6 +75,68 @@ struct DetailSelection {
     case .attribute(let key): attributes.append(Array(key.utf8))
     case .version, .device, .hardware: break
     }
+  }
+}
+
+extension DetailSelection {
+  /// A device with no more than what is selected.
+  func device(_ record: DeviceRecord, _ key: DeviceKey, hardware: Name?) -> Device {
+    let details = SelectedDetails(record.details, reading: self)
+    var device = Device(
+      key: key, hardware: hardware, tokenDigest: nil, tags: details.tags,
+      attributes: details.attributes, createdAt: record.createdAt, ran: details.ran)
+    device.enrolment.state = record.flags.state
+    if !ways.isEmpty { complete(&device, record.details) }
+    return device
+  }
+
+  private func complete(_ device: inout Device, _ text: [UInt8]?) {
+    guard let text else { return }
+    let values = text.withUnsafeBufferPointer { bytes -> [JSON?] in
+      var scanner = TwinScanner(bytes)
+      guard let found = scanner.find(ways) else { return [] }
+      // The text was written by our own writer, so it parses.
+      return found.map { range in range.flatMap { try? JSON.parse(Array(bytes[$0])) } }
+    }
+    for (field, value) in zip(properties, values) {
+      guard let value, let (part, name) = field.place else { continue }
+      let change = JSON.object([JSON.Member(name, value)])
+      device.twin[part] = TwinSection(
+        properties: device.twin[part].properties.merging(change), history: nil)
+    }
+  }
+}
+
+extension QueryField {
+  /// The members of the twin in which the property may be: the first of its path, and the one that
+  /// is named like all of it.
+  fileprivate var members: [QueryField] {
+    switch self {
+    case .tag(let path): path.members.map { .tag($0) }
+    case .desired(let path): path.members.map { .desired($0) }
+    case .reported(let path): path.members.map { .reported($0) }
+    case .device, .hardware, .version, .state, .group, .lastSeen, .createdAt: []
+    }
+  }
+
+  /// Where a single member stands.
+  fileprivate var place: (Twin.Part, String)? {
+    switch self {
+    case .tag(let path): path.name.map { (.tags, $0) }
+    case .desired(let path): path.name.map { (.desired, $0) }
+    case .reported(let path): path.name.map { (.reported, $0) }
+    case .device, .hardware, .version, .state, .group, .lastSeen, .createdAt: nil
+    }
+  }
+}
+
+extension QueryPath {
+  fileprivate var members: [QueryPath] {
+    [QueryPath(Array(steps.prefix(1)))] + (dottedName.map { [QueryPath(members: $0)] } ?? [])
+  }
+
+  fileprivate var name: String? {
+    if case .member(let name) = steps.first { name.text } else { nil }
   }
 }
 

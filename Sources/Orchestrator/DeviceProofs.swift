@@ -127,10 +127,17 @@ extension DeviceRecord.Flags {
   /// What a state means for those who look at a record only.
   init(_ state: Lifecycle) {
     switch state {
-    case .provisioned, .retired: self = .isAbsent
+    case .provisioned: self = .isAbsent
+    case .retired: self = [.isAbsent, .isRetired]
     case .enrolled: self = .isFresh
     case .active: self = []
     case .quarantined: self = .isQuarantined
     }
+  }
+
+  /// The state that they were made from.
+  var state: Lifecycle {
+    if contains(.isAbsent) { return contains(.isRetired) ? .retired : .provisioned }
+    return contains(.isQuarantined) ? .quarantined : contains(.isFresh) ? .enrolled : .active
   }
 }

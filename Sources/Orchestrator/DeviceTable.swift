@@ -49,8 +49,12 @@ struct DeviceRecord {
     static let isQuarantined = Flags(rawValue: 32)
     /// There is no such unit: it is not there yet, or not any more.
     static let isAbsent = Flags(rawValue: 64)
+    /// The unit is gone for good.
+    static let isRetired = Flags(rawValue: 128)
     /// What follows from where the device is in its life.
-    static let ofLife: Flags = [.isFresh, .isQuarantined, .isAbsent]
+    static let ofLife: Flags = [.isFresh, .isQuarantined, .isAbsent, .isRetired]
+    /// It can wait with the images at hand until it may install.
+    static let isPatient = Flags(rawValue: 256)
   }
 }
 
@@ -64,6 +68,8 @@ struct DeviceTable {
   var unsaved: [UInt32] = []
   /// Devices in the table.
   private(set) var count = 0
+  /// What queries look at; see `TableColumns`.
+  private(set) var columns = TableColumns()
 
   /// The record number of a device; nil when there is none.
   func find(_ id: UnsafeRawBufferPointer, hash: UInt64) -> Int? {
@@ -94,7 +100,14 @@ struct DeviceTable {
     }
     place(index, hash: hash)
     count += 1
+    columns.note(index, record.details)
     return index
+  }
+
+  /// Replaces the twin of a record.
+  mutating func setDetails(_ details: [UInt8]?, at index: Int) {
+    records[index].details = details
+    columns.note(index, details)
   }
 
   /// Removes a device.
@@ -103,6 +116,7 @@ struct DeviceTable {
     records[index].details = nil
     records[index].proofs = []
     records[index].sessions = []
+    columns.clear(index)
     free.append(UInt32(index))
     count -= 1
     rebuild(slotCount: slots.count)
@@ -119,6 +133,37 @@ struct DeviceTable {
   subscript(index: Int) -> DeviceRecord {
     get { records[index] }
     _modify { yield &records[index] }
+  }
+
+  // MARK: Queries
+
+  /// Prepares columns for fields, and reads on in them; true when they are complete.
+  mutating func extendColumns(_ fields: Set<QueryField>, bytesMax: Int) -> Bool {
+    columns.open(fields.sorted { $0.description < $1.description })
+    return columns.extend(fields, over: records, bytesMax: bytesMax)
+  }
+
+  /// Forgets all columns but those of some fields.
+  mutating func keepColumns(_ fields: Set<QueryField>) { columns.keep(fields) }
+
+  /// The ids, as bytes and as where each record's bytes lie.
+  func idBytes() -> (arena: ContiguousArray<UInt8>, places: ContiguousArray<IDPlace>) {
+    let places = records.withUnsafeBufferPointer { records in
+      var places: ContiguousArray<IDPlace> = []
+      places.reserveCapacity(records.count)
+      for index in 0..<records.count {
+        places.append(
+          IDPlace(offset: records[index].idOffset, length: records[index].idLength))
+      }
+      return places
+    }
+    return (arena, places)
+  }
+
+  /// Where the bytes of an id lie.
+  struct IDPlace {
+    let offset: UInt32
+    let length: UInt16
   }
 
   private func matches(_ index: Int, _ id: UnsafeRawBufferPointer) -> Bool {

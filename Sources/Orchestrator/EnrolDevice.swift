@@ -86,7 +86,8 @@ extension ControlPlane {
     facts.owner = owner(of: fingerprint, in: room, ledger)
     if let claim { facts.claim = standing(of: claim, in: room, ledger) }
     let decision = EnrolmentDecision.decide(
-      facts, under: ledger.enrolment.settings, known: { target($0, in: room, ledger, at: now) }, at: now)
+      facts, under: ledger.enrolment.settings, known: { target($0, in: room, ledger, at: now) },
+      at: now)
     switch decision {
     case .repeated(let device):
       return .enrolled(device, certificate: nil, ticket: ledger.lastTicket)
@@ -101,7 +102,8 @@ extension ControlPlane {
       let speaks = facts.owner != nil || facts.certified != nil || claim != nil
       if speaks, let device {
         raise(
-          .otherKey, of: device, "something that speaks for it came with another key, "
+          .otherKey, of: device,
+          "something that speaks for it came with another key, "
             + "\(fingerprint.short); look at the request before you approve it",
           in: room, &ledger, at: now)
       }
@@ -109,7 +111,8 @@ extension ControlPlane {
     case .refuse(let refusal):
       if case .usedClaim(let device) = refusal {
         raise(
-          .claimReused, of: device, "its claim code was used again, with key \(fingerprint.short); "
+          .claimReused, of: device,
+          "its claim code was used again, with key \(fingerprint.short); "
             + "its label may have been copied",
           in: room, &ledger, at: now)
       }

@@ -1,62 +1,15 @@
 // Fleet: all devices of one tenant in memory, in shards, so that a poll takes one short lock.
 
 import Crypto
-public import UpdateModel
-
-/// What an authenticated device is, copied out of its record.
-public struct DeviceView: Sendable {
-  /// Which device.
-  public let device: DeviceID
-  /// Hardware model; nil while unknown.
-  public let hardware: String?
-  /// The version it reports; nil when it never did.
-  public let version: String?
-  /// When it last reported its version.
-  public let versionReportedAt: Instant
-  /// When it was last heard.
-  public let lastSeen: Instant
-  /// Whether it is to be asked for its attributes.
-  public let wantsAttributes: Bool
-  /// Whether it gets recovery releases only.
-  public let isQuarantined: Bool
-}
-
-/// How a device's credentials were judged.
-enum Authentication {
-  case accepted
-  case wrongToken
-  case unknownDevice
-}
-
-/// How a device was received.
-struct Greeting {
-  let result: Authentication
-  /// The epoch at which it had nothing to do.
-  let idleEpoch: UInt32
-  /// Whether it is to be asked for attributes.
-  let wantsAttributes: Bool
-  /// What it was last told, see `DeviceRecord.briefing`.
-  let briefing: UInt32
-  /// What its credential brought to light.
-  let news: AccessNews
-
-  init(
-    _ result: Authentication, idleEpoch: UInt32 = 0, wantsAttributes: Bool = false,
-    briefing: UInt32 = 0, news: AccessNews = .nothing
-  ) {
-    self.result = result
-    self.idleEpoch = idleEpoch
-    self.wantsAttributes = wantsAttributes
-    self.briefing = briefing
-    self.news = news
-  }
-}
+import UpdateModel
 
 /// The devices of one tenant.
 final class Fleet: Sendable {
   private static let shardCount = 64
-  private let shards: [Lock<DeviceTable>]
-  private let texts = Lock(SharedTexts())
+  let shards: [Lock<DeviceTable>]
+  let texts = Lock(SharedTexts())
+  /// Fields that have columns, the one that was used last at the end.
+  let columnFields = Lock<[QueryField]>([])
 
   struct SharedTexts {
     var hardware = Interner()
@@ -112,6 +65,9 @@ final class Fleet: Sendable {
   /// looked at again at its next poll.
   static let waits = UInt32.max
 
+  /// Whether a device was told anything by the native protocol since the start.
+  func wasBriefed(_ device: DeviceID) -> Bool { record(device).map { $0.briefing != 0 } ?? false }
+
   /// Keeps the name of what a device was told.
   func noteBriefing(_ device: DeviceID, _ tag: UInt32) { update(device) { $0.briefing = tag } }
 
@@ -140,7 +96,8 @@ final class Fleet: Sendable {
       device: device, hardware: hardware, version: version,
       versionReportedAt: record.versionReportedAt, lastSeen: record.lastSeen,
       wantsAttributes: record.flags.contains(.wantsAttributes),
-      isQuarantined: record.flags.contains(.isQuarantined))
+      isQuarantined: record.flags.contains(.isQuarantined),
+      isPatient: record.flags.contains(.isPatient))
   }
 
   /// When a device was last heard, the epoch for never; nil when there is no such device.
@@ -178,8 +135,8 @@ final class Fleet: Sendable {
   }
 
   /// Calls `body` with every device, shard by shard; each shard is copied out before. With a
-  /// selection, devices come with no other tags and attributes, and without their credentials; those
-  /// of which there is no unit are left out.
+  /// selection, devices come with no other tags and attributes, and without their credentials;
+  /// those of which there is no unit are left out.
   func forEach(
     in tenant: Name, reading selection: DetailSelection? = nil,
     _ body: (Device, _ lastSeen: Instant) -> Void
@@ -207,12 +164,7 @@ final class Fleet: Sendable {
             try? Name($0)  // was a name when it was interned
           }
         }
-        let details = SelectedDetails(record.details, reading: selection)
-        body(
-          Device(
-            key: key, hardware: names[record.hardware], tokenDigest: nil, tags: details.tags,
-            attributes: details.attributes, createdAt: record.createdAt, ran: details.ran),
-          record.lastSeen)
+        body(selection.device(record, key, hardware: names[record.hardware]), record.lastSeen)
       }
     }
   }
@@ -287,7 +239,7 @@ final class Fleet: Sendable {
             table[index].accessMark &+= 1
           }
           table[index].token = token
-          table[index].details = details
+          table.setDetails(details, at: index)
           table[index].take(entry.proofs, life: entry.life)
           table[index].idleEpoch = 0
           if let versionReportedAt { table[index].versionReportedAt = versionReportedAt }
@@ -332,6 +284,9 @@ final class Fleet: Sendable {
     }
     return isFirst
   }
+
+  /// Notes that a device can wait with the images at hand until it may install.
+  func notePatience(of device: DeviceID) { update(device) { $0.flags.insert(.isPatient) } }
 
   /// Makes the device look at the rollouts again at its next poll.
   func wake(_ device: DeviceID) { update(device) { $0.idleEpoch = 0 } }
@@ -393,8 +348,7 @@ final class Fleet: Sendable {
     }
   }
 
-  // The table uses the low bits of the hash, the shard the high ones.
   private func shard(_ hash: UInt64) -> Lock<DeviceTable> {
-    shards[Int(truncatingIfNeeded: hash >> 58)]
+    shards[Fleet.shardNumber(hash)]
   }
 }

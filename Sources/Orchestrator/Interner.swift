@@ -29,6 +29,9 @@ struct Interner {
     return number
   }
 
+  /// All texts by number; those out of use are empty.
+  var all: [String] { texts }
+
   /// The text of a number; nil for 0.
   func text(_ number: UInt32) -> String? {
     number == Interner.none ? nil : texts[Int(number)]

@@ -16,6 +16,7 @@ extension ControlPlane {
   /// Creates a group, or changes its rule of membership.
   public func putGroup(_ group: DeviceGroup, in room: Room) throws(Problem) -> UInt64 {
     try requireStore()
+    if case .query(let query) = group.membership { try check(query) }
     return try room.ledger.withLock { ledger throws(Problem) in
       if let known = ledger.groups[group.name], !known.members.isEmpty,
         group.membership != .explicit
@@ -29,6 +30,22 @@ extension ControlPlane {
       ledger.lastTicket = store.enqueue(.group(room.tenant, group))
       room.wakeFleet()
       return ledger.lastTicket
+    }
+  }
+
+  private func check(_ query: Query) throws(Problem) {
+    guard query.isSteady else {
+      throw Problem(
+        InvalidValue(
+          field: "query",
+          reason: "the members of a group follow from what devices are; leave out lastSeen, group "
+            + "and ages, which change without them"))
+    }
+    guard query.fields.count <= Fleet.columnsMax else {
+      throw Problem(
+        InvalidValue(
+          field: "query",
+          reason: "reads \(query.fields.count) fields; at most \(Fleet.columnsMax) are possible"))
     }
   }
 
@@ -72,6 +89,12 @@ extension ControlPlane {
         throw Problem(
           .conflict, "rollout \(user.rollout.specification.name) uses group \(name); it stays")
       }
+      let job = ledger.commands.jobs.all.first { book in
+        !book.job.isOver && book.job.target == .group(name)
+      }
+      if let job {
+        throw Problem(.conflict, "job \(job.job.name) uses group \(name); it stays")
+      }
       ledger.groups[name] = nil
       ledger.lastTicket = store.enqueue(.deleteGroup(room.tenant, name))
       return ledger.lastTicket
@@ -82,15 +105,22 @@ extension ControlPlane {
   public func groups(in room: Room) -> [GroupView] {
     let groups = room.ledger.withLock { $0.groups.values.map { ($0.group, $0.members.count) } }
     return groups.sorted { $0.0.name < $1.0.name }.map { group, count in
-      guard case .filter(let filter) = group.membership else {
-        return GroupView(group: group, memberCount: count)
-      }
-      var matching = 0
-      room.fleet.forEach(in: room.tenant) { device, _ in
-        if filter.matches(device) { matching += 1 }
-      }
-      return GroupView(group: group, memberCount: matching)
+      GroupView(group: group, memberCount: memberCount(of: group, in: room) ?? count)
     }
+  }
+
+  /// Members that a rule finds now; nil for a group whose members were added by name.
+  func memberCount(of group: DeviceGroup, in room: Room) -> Int? {
+    group.query.map { found($0, in: room, after: nil, limit: 1)?.count ?? 0 }
+  }
+
+  // Nil when the query of a group asks for more fields than can be had at once.
+  private func found(
+    _ query: Query, in room: Room, after cursor: String?, limit: Int
+  ) -> FleetAnswer? {
+    // The queries of groups are checked for that when they are made.
+    try? self.query(
+      QueryStatement(query, selecting: [.device], limit: limit), in: room, after: cursor)
   }
 
   /// The members of a group by id, after `cursor`, at most `limit`; nil when there is no such
@@ -99,14 +129,12 @@ extension ControlPlane {
     of name: Name, in room: Room, after cursor: String?, limit: Int
   ) -> [DeviceID]? {
     guard let group = room.ledger.withLock({ $0.groups[name] }) else { return nil }
-    var ids: [DeviceID] = []
-    if group.group.membership == .explicit {
-      ids = Array(group.members)
-    } else {
-      room.fleet.forEach(in: room.tenant) { device, _ in
-        if group.contains(device) { ids.append(device.key.device) }
-      }
+    if let query = group.group.query {
+      let found = found(query, in: room, after: cursor, limit: limit)
+      // Ids of registered devices are ids.
+      return (found?.devices ?? []).compactMap { try? DeviceID($0.id) }
     }
-    return Array(ids.filter { cursor == nil || $0.text > (cursor ?? "") }.sorted().prefix(limit))
+    let ids = group.members.filter { cursor == nil || $0.text > (cursor ?? "") }
+    return Array(ids.sorted().prefix(limit))
   }
 }

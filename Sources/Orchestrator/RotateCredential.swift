@@ -96,7 +96,8 @@ extension ControlPlane {
     try requireStore()
     let now = clock.now
     return try room.ledger.withLock { ledger throws(Problem) in
-      guard let before = room.fleet.device(DeviceKey(tenant: room.tenant, device: id))?.device else {
+      guard let before = room.fleet.device(DeviceKey(tenant: room.tenant, device: id))?.device
+      else {
         throw Problem(.notFound, "there is no device \(id)")
       }
       let wanted = fingerprint.lowercased()
@@ -109,7 +110,7 @@ extension ControlPlane {
       guard let only = found.first, found.count == 1, device.revoke(only, at: now) else {
         throw Problem(
           .notFound,
-          "device \(id) has no credential \(fingerprint.prefix(80)) that counts; list its credentials"
+          "device \(id) has no credential \(fingerprint.prefix(80)) that counts; list what it has"
         )
       }
       keep(

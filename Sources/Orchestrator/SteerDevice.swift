@@ -1,4 +1,4 @@
-// SteerDevice: a person distrusts a device, trusts it again, ends its life, or gives its place away.
+// SteerDevice: a person distrusts a device, trusts it again, retires or replaces it.
 
 import FleetStore
 public import UpdateModel
@@ -8,7 +8,8 @@ extension ControlPlane {
   public func quarantine(
     _ device: DeviceID, because reason: String, by label: String, in room: Room
   ) throws(Problem) -> UInt64 {
-    try steer(device, .quarantine, "quarantined by \(label)\(ControlPlane.because(reason))", in: room)
+    try steer(
+      device, .quarantine, "quarantined by \(label)\(ControlPlane.because(reason))", in: room)
   }
 
   /// Trusts a device again.
@@ -34,7 +35,8 @@ extension ControlPlane {
   ) throws(Problem) -> UInt64 {
     try requireStore()
     return try room.ledger.withLock { ledger throws(Problem) in
-      guard let before = room.fleet.device(DeviceKey(tenant: room.tenant, device: id))?.device else {
+      guard let before = room.fleet.device(DeviceKey(tenant: room.tenant, device: id))?.device
+      else {
         throw Problem(.notFound, "there is no device \(id)")
       }
       guard let state = before.state.after(event) else {
@@ -111,7 +113,8 @@ extension ControlPlane {
     from old: DeviceID, to new: DeviceID, in room: Room, _ ledger: inout Ledger
   ) -> [Change] {
     var changes: [Change] = []
-    for name in ledger.groups.keys.sorted() where ledger.groups[name]?.members.contains(old) ?? false {
+    for name in ledger.groups.keys.sorted()
+    where ledger.groups[name]?.members.contains(old) ?? false {
       ledger.groups[name]?.members.remove(old)
       ledger.groups[name]?.members.insert(new)
       changes.append(.groupMembers(room.tenant, name, add: [new], remove: [old]))

@@ -94,6 +94,10 @@ public struct FleetSummary: Sendable {
   public let versions: [(version: String?, count: Int)]
   /// The newest rollouts first.
   public let rollouts: [RolloutView]
+  /// Alerts about devices that nobody looked at.
+  public let alerts: Int
+  /// Devices that wait for a person before they become known.
+  public let waiting: Int
 }
 
 extension ControlPlane {
@@ -125,14 +129,9 @@ extension ControlPlane {
   /// One group; nil when there is none.
   public func group(_ name: Name, in room: Room) -> GroupView? {
     guard let known = room.ledger.withLock({ $0.groups[name] }) else { return nil }
-    guard case .filter(let filter) = known.group.membership else {
-      return GroupView(group: known.group, memberCount: known.members.count)
-    }
-    var matching = 0
-    room.fleet.forEach(in: room.tenant) { device, _ in
-      if filter.matches(device) { matching += 1 }
-    }
-    return GroupView(group: known.group, memberCount: matching)
+    return GroupView(
+      group: known.group, memberCount: memberCount(of: known.group, in: room) ?? known.members.count
+    )
   }
 
   /// All artifacts, oldest first.
@@ -351,7 +350,9 @@ extension ControlPlane {
     }
     return FleetSummary(
       tenant: room.tenant, devices: room.fleet.count, heard: room.fleet.heard(since: since),
-      versions: versions, rollouts: rollouts(in: room, limit: 20))
+      versions: versions, rollouts: rollouts(in: room, limit: 20),
+      alerts: alerts(in: room).count { $0.acknowledgedBy == nil },
+      waiting: pendingEnrolments(in: room).count)
   }
 
   /// Devices of a tenant.

@@ -124,6 +124,8 @@ public struct DeviceGroup: Equatable, Sendable {
     case explicit
     /// Every device that matches.
     case filter(DeviceFilter)
+    /// Every device that meets a query, which is a steady one.
+    case query(Query)
   }
 
   /// Name within the tenant.

@@ -75,14 +75,17 @@ public struct Problem: Error, Equatable, Sendable {
   public struct Fault: Equatable, Sendable {
     /// Line in the document, when known.
     public let line: Int?
+    /// Column in a text, in characters from 1, when known.
+    public let column: Int?
     /// JSON path or name of the field.
     public let field: String
     /// What was found and what is allowed.
     public let reason: String
 
     /// Describes a fault.
-    public init(line: Int? = nil, field: String, reason: String) {
+    public init(line: Int? = nil, column: Int? = nil, field: String, reason: String) {
       self.line = line
+      self.column = column
       self.field = field
       self.reason = reason
     }
@@ -100,6 +103,13 @@ public struct Problem: Error, Equatable, Sendable {
     self.init(
       .invalidRequest, "\(invalid.field): \(invalid.reason)",
       faults: [Fault(field: invalid.field, reason: invalid.reason)])
+  }
+
+  /// Text is no query.
+  public init(_ fault: QueryFault, field: String = "query") {
+    self.init(
+      .invalidRequest, "\(field): \(fault)",
+      faults: [Fault(column: fault.column, field: field, reason: "\(fault)")])
   }
 
   /// Text is not JSON.
@@ -121,7 +131,8 @@ public struct Problem: Error, Equatable, Sendable {
         : .array(
           faults.map { fault in
             .members([
-              "line": fault.line.map { JSON($0) }, "field": .string(fault.field),
+              "line": fault.line.map { JSON($0) },
+              "column": fault.column.map { JSON($0) }, "field": .string(fault.field),
               "reason": .string(fault.reason),
             ])
           }),

@@ -1,4 +1,5 @@
 // A server with one route for each thing the engine can do, and a raw socket to talk to it.
+import Crypto
 import Glibc
 import HTTPServer
 import Synchronization
@@ -126,6 +127,9 @@ final class TestSite: RequestHandler {
       let query = String(decoding: request.query, as: UTF8.self)
       let agent = request.header("User-Agent").map { String(decoding: $0, as: UTF8.self) } ?? "-"
       let text = "\(host)|\(query)|\(agent)|\(request.isSecure)|\(request.peer.host)"
+      reply.send(Response(status: 200, text: text))
+    case "/certificate":
+      let text = request.clientCertificate.map { Hex.encode($0) } ?? "none"
       reply.send(Response(status: 200, text: text))
     case "/file":
       if let file { reply.send(Response(status: 200, body: .file(file))) }

@@ -101,16 +101,20 @@ struct LabelFileTests {
     #expect(first.svg(page: 1) == second.svg(page: 1))
   }
 
-  @Test func `five hundred labels take well under a second`() throws {
+  @Test func `five hundred labels take little processor time, even unoptimised`() throws {
     let all = try labels(500)
     let stock = try #require(LabelStock(product: "L7160"))
-    let clock = ContinuousClock()
-    let taken = try clock.measure {
-      let sheet = try LabelSheet(all, on: stock, style: LabelStyle(server: server))
-      #expect(sheet.pdf().count > 500_000)
+    // The thread's own time: the clock on the wall tells how busy the machine is.
+    func spent() -> Double {
+      var time = timespec()
+      clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+      return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
-    // 0.2 s when optimised; tests are built without optimisation on machines that are busy.
-    #expect(taken < .seconds(10))
+    let start = spent()
+    let sheet = try LabelSheet(all, on: stock, style: LabelStyle(server: server))
+    #expect(sheet.pdf().count > 500_000)
+    // 1.7 s measured without optimisation, 0.2 s with it; the rest is for slower machines.
+    #expect(spent() - start < 6)
   }
 
   @Test(

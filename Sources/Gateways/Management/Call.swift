@@ -112,6 +112,16 @@ extension DocumentReader {
     }
   }
 
+  /// Reads a query; the fault of one that cannot be read tells the column.
+  func query(_ key: String) -> UpdateModel.Query? {
+    // Any length: what is too long is told by the language, with its own words.
+    guard let text = text(key, bytes: 0...(64 * 1024)) else { return nil }
+    do throws(QueryFault) { return try UpdateModel.Query(text) } catch {
+      refuse(key, error.description)
+      return nil
+    }
+  }
+
   /// Reads an object of texts; a missing one is empty.
   func texts(_ key: String) -> [(key: String, value: String)]? {
     read(key, default: [], allowed: "an object with texts as values") { value in

@@ -13,7 +13,7 @@ enum DeviceResource {
     Route(.post, "T/devices/bulk", pace: .slow, .table),
     Route(.get, "T/devices/{device}", .tenant(show)),
     Route(.patch, "T/devices/{device}", .tenant(edit)),
-    Route(.delete, "T/devices/{device}", .tenant(remove)),
+    Route(.delete, "T/devices/{device}", pace: .slow, .tenant(remove)),
     Route(.post, "T/devices/{device}/token", .tenant(renewToken)),
     Route(
       .get, "T/devices/{device}/history", query: Page.parameters, pace: .slow, .tenant(history)),
@@ -38,7 +38,8 @@ enum DeviceResource {
   }
 
   private static func register(_ call: Call, _ room: Room) throws(Problem) -> Answer {
-    let (registration, isPlace) = try call.read(["id", "hardware", "tags", "token", "placeholder"]) {
+    let (registration, isPlace) = try call.read(["id", "hardware", "tags", "token", "placeholder"])
+    {
       reader -> (Registration, Bool)? in
       let isPlace = reader.flag("placeholder", default: false) ?? false
       if isPlace, reader.has("token") {
@@ -104,7 +105,10 @@ enum DeviceResource {
 
   private static func remove(_ call: Call, _ room: Room) throws(Problem) -> Answer {
     try call.expectNoFields()
-    return .nothing(after: try call.plane.remove(try call.device(), in: room))
+    let device = try call.device()
+    let ticket = try call.plane.remove(device, in: room)
+    try call.plane.removeLogs(of: device, in: room)
+    return .nothing(after: ticket)
   }
 
   private static func renewToken(_ call: Call, _ room: Room) throws(Problem) -> Answer {
@@ -128,7 +132,8 @@ enum DeviceResource {
       ]))
   }
 
-  private static func document(
+  /// One device; a problem when there is none.
+  static func document(
     _ id: DeviceID, _ call: Call, _ room: Room
   ) throws(Problem) -> JSON {
     guard let overview = call.plane.overview(of: id, in: room) else {

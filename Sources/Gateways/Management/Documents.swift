@@ -37,7 +37,7 @@ enum Documents {
       "floor": release.floor.map { .integer(Int64($0.number)) },
       "rollbackFloor": release.rollbackFloor.map { .integer(Int64($0.number)) },
       "createdAt": time(release.createdAt),
-    ])
+    ]).adding(release.terms.document)
   }
 
   static func device(_ overview: DeviceOverview) -> JSON {
@@ -75,7 +75,7 @@ enum Documents {
       "action": .string(action.id.description),
       "attempt": JSON(action.attempt),
       "percent": part.percent.map { JSON($0) },
-      "grantedAt": time(action.grantedAt),
+      "grantedAt": action.isUngranted ? nil : time(action.grantedAt),
       "changedAt": time(action.changedAt),
       "deadline": action.deadline.map(time),
       "failure": action.failure.map { failure in
@@ -129,13 +129,15 @@ enum Documents {
   }
 
   static func group(_ view: GroupView) -> JSON {
-    let filter: JSON? =
+    let rule: (filter: JSON?, query: JSON?) =
       switch view.group.membership {
-      case .explicit: nil
-      case .filter(let filter): .string(filter.description)
+      case .explicit: (nil, nil)
+      case .filter(let filter): (.string(filter.description), nil)
+      case .query(let query): (nil, .string(query.description))
       }
     return .members([
-      "name": .string(view.group.name.text), "filter": filter, "members": JSON(view.memberCount),
+      "name": .string(view.group.name.text), "filter": rule.filter, "query": rule.query,
+      "members": JSON(view.memberCount),
     ])
   }
 

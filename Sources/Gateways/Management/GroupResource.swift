@@ -27,8 +27,15 @@ enum GroupResource {
     let name: Name
     // Here the name is made, so a wrong one is a fault and not something that is missing.
     do { name = try Name(call["name"]) } catch { throw Problem(error) }
-    let membership = try call.read(["filter"], isOptional: true) {
+    let membership = try call.read(["filter", "query"], isOptional: true) {
       reader -> DeviceGroup.Membership? in
+      if reader.has("query") {
+        guard !reader.has("filter") else {
+          reader.refuse("query", "give a filter or a query, not both")
+          return nil
+        }
+        return reader.query("query").map { .query($0) }
+      }
       guard reader.has("filter") else { return .explicit }
       return reader.filter("filter").map { .filter($0) }
     }

@@ -135,7 +135,8 @@ extension NativeGateway {
   private static func offeredKey(_ document: JSON) throws(Problem) -> OfferedKey {
     guard let text = document["key"]?.string else {
       throw Problem(
-        InvalidValue(field: "key", reason: "missing; give a public key or a signing request in PEM"))
+        InvalidValue(field: "key", reason: "missing; give a public key or a signing request in PEM")
+      )
     }
     do throws(CryptoError) { return try OfferedKey(pem: text) } catch {
       throw Problem(InvalidValue(field: "key", reason: "\(error)"))

@@ -135,7 +135,8 @@ extension Batch {
         try Name(text)
       },
       tags: tags, groups: groups, expires: try instant("expires"),
-      ways: Set((document["ways"]?.array ?? []).compactMap { $0.string.flatMap(EnrolmentWay.init) }),
+      ways: Set(
+        (document["ways"]?.array ?? []).compactMap { $0.string.flatMap(EnrolmentWay.init) }),
       createdAt: try instant("createdAt"), createdBy: document["createdBy"]?.string ?? "",
       isComplete: document["complete"]?.bool ?? false)
   }

@@ -16,7 +16,8 @@ public struct DeviceIDPattern: Equatable, Sendable {
     let places = characters.indices.filter { characters[$0...].starts(with: marker) }
     guard places.count == 1, let place = places.first, text.utf8.count <= 200 else {
       throw InvalidValue(
-        field: "pattern", reason: "'\(text.prefix(80))' has to have {n} once, and at most 200 bytes")
+        field: "pattern", reason: "'\(text.prefix(80))' has to have {n} once, and at most 200 bytes"
+      )
     }
     self.text = text
     parts = [

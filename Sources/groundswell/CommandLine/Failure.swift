@@ -79,6 +79,7 @@ struct Failure: Error, Sendable {
     let faults = (document?["errors"]?.array ?? []).map { fault in
       Problem.Fault(
         line: fault["line"]?.integer.flatMap { Int(exactly: $0) },
+        column: fault["column"]?.integer.flatMap { Int(exactly: $0) },
         field: fault["field"]?.string ?? "", reason: fault["reason"]?.string ?? "")
     }
     self.init(
@@ -97,7 +98,8 @@ struct Failure: Error, Sendable {
     failure.faults = faults.map { fault in
       guard fault.line == 1 else { return fault }
       let field = fault.field.hasPrefix("$.") ? String(fault.field.dropFirst(2)) : fault.field
-      return Problem.Fault(line: nil, field: field, reason: fault.reason)
+      return Problem.Fault(
+        line: nil, column: fault.column, field: field, reason: fault.reason)
     }
     return failure
   }

@@ -6,7 +6,8 @@ import UpdateModel
 enum DeviceCommands {
   /// In the order that help lists them.
   static let all = [
-    add, DeviceImport.command, DeviceList.command, show, tag, token, history, remove,
+    add, DeviceImport.command, DeviceList.command, DeviceQuery.command, show, tag, token, history,
+    remove,
   ]
 
   private static let device = Operand("DEVICE", "id of the device")

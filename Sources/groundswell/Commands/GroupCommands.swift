@@ -17,17 +17,28 @@ enum GroupCommands {
     options: [
       .value(
         "filter", "CONDITIONS",
-        "every device that matches is a member, such as 'hardware=board-a, tag.site!=lab'")
+        "every device that matches is a member, such as 'hardware=board-a, tag.site!=lab'"),
+      .value(
+        "query", "QUERY",
+        "every device that meets it is a member, such as 'battery.percent > 20'"),
     ],
     examples: [
       "groundswell group create staging",
       "groundswell group create europe --filter 'attr.region=eu-*, tag.ring!=legacy'",
+      "groundswell group create behind --query 'version < \"2.4\" and tags.ring in [1, 2]'",
     ]
   ) { (arguments, session) throws(Failure) in
     let filter = try DeviceSelection.filter(arguments)
+    let query = arguments.value("query")
+    guard filter == nil || query == nil else {
+      throw arguments.refuse("give --filter or --query, not both")
+    }
+    if let query { try DeviceQuery.check(query, "groundswell group create --help") }
     let answer = try session.client.document(
       "PUT", session.target("groups", arguments[0]),
-      body: .members(["filter": filter.map { .string($0) }]))
+      body: .members([
+        "filter": filter.map { .string($0) }, "query": query.map { .string($0) },
+      ]))
     session.show(answer, facts)
   }
 
@@ -60,8 +71,11 @@ enum GroupCommands {
   ) { (_, session) throws(Failure) in
     let listing = try session.list(session.target("groups"))
     session.show(listing, empty: "no groups; make one with: groundswell group create --help") {
-      Table("name", ">members", "filter", rows: $0) { group in
-        [group.shown("name"), Wording.count(group.count("members")), group.shown("filter")]
+      Table("name", ">members", "rule", rows: $0) { group in
+        [
+          group.shown("name"), Wording.count(group.count("members")),
+          group.shown(group["query"] == nil ? "filter" : "query"),
+        ]
       }
     }
   }
@@ -92,7 +106,7 @@ enum GroupCommands {
 
   private static func facts(_ group: JSON) -> String {
     Table.facts([
-      "group": group.text("name"), "filter": group.text("filter"),
+      "group": group.text("name"), "filter": group.text("filter"), "query": group.text("query"),
       "members": Wording.count(group.count("members")),
     ])
   }

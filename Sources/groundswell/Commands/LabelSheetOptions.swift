@@ -12,7 +12,8 @@ struct LabelSheetOptions: Sendable {
   static let options: [Option] = [
     .value(
       "labels", "FILE",
-      "write the labels to FILE.pdf, FILE.svg (one file a page) or FILE.csv", repeats: true),
+      "write the labels here; the ending says how: .pdf, .svg (one file a page) or .csv",
+      repeats: true),
     .value(
       "stock", "NAME", "labels by product: \(products); or give --columns and --rows",
       default: "L7160"),

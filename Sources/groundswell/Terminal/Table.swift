@@ -9,7 +9,10 @@ struct Table {
   private var rows: [[String]] = []
 
   /// Starts a table; a heading that begins with `>` stands right, for numbers.
-  init(_ headings: String...) {
+  init(_ headings: String...) { self.init(headings: headings) }
+
+  /// Starts a table whose headings are not known beforehand.
+  init(headings: [String]) {
     self.headings = headings.map {
       $0.hasPrefix(">") ? (String($0.dropFirst()), .right) : ($0, .left)
     }
