@@ -1,4 +1,4 @@
-// DeviceAgentTests: the agent as a process against the server as a process, through reboots and kills.
+// DeviceAgentTests: the agent and the server as processes, through reboots and kills.
 
 import Glibc
 import Testing

@@ -1,3 +1,5 @@
+// The configuration file: defaults, faults by line and key, the last good copy.
+
 import Testing
 import UpdateModel
 

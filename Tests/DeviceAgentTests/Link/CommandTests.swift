@@ -1,3 +1,5 @@
+// Commands: done once, answered until the answer arrived, bounded in time and output.
+
 import Testing
 import UpdateModel
 

@@ -1,3 +1,5 @@
+// When to poll, and what is told of the reported state.
+
 import Testing
 import UpdateModel
 

@@ -1,3 +1,5 @@
+// The bytes on the wire: signed statements, paths, and answers of hostile servers.
+
 import Crypto
 import Testing
 import UpdateModel
