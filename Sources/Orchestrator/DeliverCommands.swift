@@ -36,7 +36,12 @@ extension ControlPlane {
       let askAgain = grantFromJobs(to: device, &ledger, &draft, isWaiting: &isWaiting)
       let isInstalling = ledger.isInstalling(device)
       let undelivered = ledger.commands.open(of: device).filter(\.isUndelivered)
-      let allowed = undelivered.filter { !$0.isDisruptive || $0.isForced || !isInstalling }
+      // A device that may be in wrong hands is told nothing that only its product understands.
+      let isQuarantined = room.fleet.view(device)?.isQuarantined ?? false
+      let allowed = undelivered.filter { command in
+        (!command.isDisruptive || command.isForced || !isInstalling)
+          && (!isQuarantined || StandardCommand(rawValue: command.name.text) != nil)
+      }
       let commands = allowed.prefix(CommandLimits.shownPerPoll).map {
         show($0, &ledger, &draft)
       }

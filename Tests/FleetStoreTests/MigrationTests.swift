@@ -95,11 +95,12 @@ struct MigrationTests {
               "conditions": ["install": ["batteryAtLeast": "30%"]], "security": true,
               "prepare": "stop-motors", "resume": "start-motors",
             ], faults: DocumentReader.Faults()))))
-    let asides: [(Aside, Action.State)] = [
-      (.postponed(since: Sample.instant(3), reason: "ü\n"), .retrying(from: Sample.instant(9))),
-      (.yielded(to: RolloutID(7), since: Sample.instant(4)), .retrying(from: Sample.instant(9))),
-      (.superseded(by: RolloutID(8), since: Sample.instant(5)), .ended(.superseded)),
-    ] + standbys.map { (.standby($0), .retrying(from: Sample.instant(9))) }
+    let asides: [(Aside, Action.State)] =
+      [
+        (.postponed(since: Sample.instant(3), reason: "ü\n"), .retrying(from: Sample.instant(9))),
+        (.yielded(to: RolloutID(7), since: Sample.instant(4)), .retrying(from: Sample.instant(9))),
+        (.superseded(by: RolloutID(8), since: Sample.instant(5)), .ended(.superseded)),
+      ] + standbys.map { (.standby($0), .retrying(from: Sample.instant(9))) }
     var actions: [Action] = []
     for (number, (aside, state)) in asides.enumerated() {
       var action = try Sample.action(rollout: 1, device: number, id: 11 + number, state: state)
