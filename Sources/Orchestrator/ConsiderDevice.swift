@@ -218,8 +218,8 @@ extension ControlPlane {
       if known == nil, isUndescribed(device, draft) { return .later(window.recheck) }
       let held = holdBack(device, known, reason, candidate, in: book, &ledger, &draft)
       // Who can wait with an offer is shown what it waits for.
-      guard let held, held.standby != nil, case .retrying = held.state, outlook.isPatient,
-        book.rollout.status.grantsUpdates
+      guard let held, outlook.isPatient, book.rollout.status.grantsUpdates,
+        held.isShown(at: draft.now)
       else { return outcome }
       return .standing(held.id, outcome.until)
     case .eligible(let stage):

@@ -96,13 +96,14 @@ extension ControlPlane {
     guard isStoreHealthy else { return }
     let now = clock.now
     room.ledger.withLock { ledger in
-      // A device that can wait says itself what it has, and may not be allowed to install it.
-      if room.fleet.isPatient(device) { return }
+      // A device that can wait says itself what it has, and may not be allowed to install it; so
+      // this only tells that it took its offer up.
+      let input: ActionInput = room.fleet.isPatient(device) ? .taken : .downloaded
       for rollout in ledger.live {
         guard let book = ledger.books[rollout], let action = book.actions[device],
           action.isLeased, images(for: device, action, in: room, ledger).last?.id == id,
           let next = try? ActionMachine.apply(  // a leased action takes this
-            .downloaded, to: action, policy: book.rollout.policy,
+            input, to: action, policy: book.rollout.policy,
             salt: book.rollout.specification.salt, now: now), next != action
         else { continue }
         var draft = Draft(room, now: now)

@@ -88,6 +88,15 @@ extension ControlPlane {
   }
 }
 
+extension Action {
+  /// Whether a device that can wait is shown what it waits for. Who said "not now" knows why, and
+  /// is shown it only to keep the images that it has.
+  func isShown(at now: Instant) -> Bool {
+    guard let standby, case .retrying(let from) = state else { return false }
+    return !standby.isPostponed || standby.isUndecided || standby.hasImage || now >= from
+  }
+}
+
 extension Draft {
   /// Notes in the history of a device why it waits, or how its waiting ended.
   mutating func noteStandby(_ action: Action) {

@@ -27,7 +27,8 @@ public struct Permission: Equatable, Sendable {
 
 extension ControlPlane {
   /// Notes that a device can wait with the images at hand until it may install: it speaks a
-  /// protocol that tells it so. To be called before its poll or report is looked at; forgotten at a restart.
+  /// protocol that tells it so. To be called before its poll or report is looked at; forgotten at
+  /// a restart.
   public func noteWaitsToInstall(_ device: DeviceID, in room: Room) {
     room.fleet.notePatience(of: device)
   }
