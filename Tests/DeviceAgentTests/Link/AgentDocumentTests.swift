@@ -120,4 +120,13 @@ import UpdateModel
       try LoadedConfiguration(directory.file("none.json"), stateDirectory: directory.path)
     }
   }
+
+  @Test func `the specimen that people begin with is read as it stands`() throws {
+    // Tests run in the project's directory.
+    let specimen = try AgentDocument.load("Artifacts/agent.json")
+    #expect(specimen.server == "https://updates.example:8443")
+    #expect(specimen.setup.health.checks.count == 1)
+    #expect(specimen.setup.hooks.actions.count == 2)
+    #expect(specimen.statusPort == 8780)
+  }
 }
