@@ -278,6 +278,11 @@ public final class Agent {
   private func takeKeys() throws(LinkError) {
     let setup = Agent.setup(configuration, identity)
     guard setup.signingKeys != updater.setup.signingKeys else { return }
+    // A watchdog can be opened once; the next process has both it and the keys.
+    guard setup.health.watchdog == nil else {
+      departure = .restartAgent
+      return
+    }
     let present = updater
     updater = try Agent.device { () throws(AgentError) in
       try DeviceUpdater(setup, disk: present.disk, programs: present.programs, clock: clock)

@@ -117,6 +117,11 @@ struct CommandDesk {
     case .collectLogs:
       return logs(command, configuration)
     case nil:
+      // An action of the product is advertised as well, so it can be commanded.
+      let actions = configuration.setup.hooks.actions
+      if let action = actions.first(where: { $0.key.text == command.name }) {
+        return .run(program(action.value, command))
+      }
       guard
         let capability = configuration.capabilities.first(where: {
           $0.name.text == command.name
