@@ -132,6 +132,12 @@ public struct StoredDocument: Equatable, Sendable {
     case enrolment
     /// A device that waits for a person before it becomes known, by the fingerprint of its key.
     case pending
+    /// Something that a device is told to do.
+    case command
+    /// The same command for many devices.
+    case job
+    /// How one device stands in a job; its id is that of the job, a slash, and the device's.
+    case jobPart = "job-part"
   }
 
   /// Joins kind, id and content.

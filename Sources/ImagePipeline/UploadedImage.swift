@@ -49,6 +49,13 @@ public final class UploadedImage: Sendable {
       sha256: digests.sha256, size: size, path: target.file, wasAlreadyStored: isStored)
   }
 
+  /// Publishes the bytes under a name of the caller's in a folder that exists, in place of what
+  /// has that name. Durable when it returns.
+  public func keep(as name: String, in folder: String) throws(ImageError) {
+    try temporary.publish(as: "\(folder)/\(name)")
+    try syncDirectory(folder)
+  }
+
   /// Deletes the temporary file now.
   public func discard() { temporary.discard() }
 }

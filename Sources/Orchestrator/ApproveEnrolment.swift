@@ -5,7 +5,9 @@ import FleetStore
 public import UpdateModel
 
 extension ControlPlane {
-  /// Puts a request in line; throws when the line is full. To be called with the ledger's lock held.
+  /// Puts a request in line; throws when the line is full.
+  ///
+  /// To be called with the ledger's lock held.
   func queue(
     _ request: EnrolmentRequest, as device: DeviceID?, _ reason: String, in room: Room,
     _ ledger: inout Ledger, at now: Instant

@@ -17,6 +17,8 @@ public struct Briefing: Sendable {
   public let wantsReport: Bool
   /// What it should be.
   public let desired: TwinSection
+  /// What it is told to do and did not acknowledge, the oldest first.
+  public let commands: [Command]
   /// What it holds a lease for; nil for nothing.
   public let offer: Offer?
   /// The lease that it is to give up; nil for none.
@@ -79,13 +81,16 @@ extension ControlPlane {
     guard let device = try? DeviceID(String(decoding: id, as: UTF8.self)),
       let known = room.fleet.device(DeviceKey(tenant: room.tenant, device: device))?.device
     else { return .refused }
+    let now = clock.now
+    let pending = pendingCommands(for: device, in: room, now: now)
     let offer = isToStop ? nil : action.flatMap { self.offer($0, to: known, in: room) }
+    let pollAfter = pending.askAgain.map { min(terms.sleep, max(.seconds(1), $0 - now)) }
     return .briefing(
       Briefing(
-        device: device, isQuarantined: known.state == .quarantined, pollAfter: terms.sleep,
-        wantsReport: terms.wantsAttributes,
-        desired: known.twin.desired, offer: offer, cancelling: isToStop ? action : nil,
-        ticket: terms.ticket))
+        device: device, isQuarantined: known.state == .quarantined,
+        pollAfter: pollAfter ?? terms.sleep, wantsReport: terms.wantsAttributes,
+        desired: known.twin.desired, commands: pending.commands, offer: offer,
+        cancelling: isToStop ? action : nil, ticket: max(terms.ticket, pending.ticket)))
   }
 
   private func offer(_ id: ActionID, to device: Device, in room: Room) -> Briefing.Offer? {

@@ -18,6 +18,8 @@ public final class ControlPlane: Sendable {
   public let images: ImageShelf
   let policies: PolicyShelf
   let timeZones: TimeZoneShelf
+  /// Logs of devices; nil when none are kept.
+  public let logs: LogShelf?
   let clock: any Clock
   let randomness: any Randomness
   let access = Lock(AccessTable())
@@ -41,12 +43,13 @@ public final class ControlPlane: Sendable {
     store: Store, images: ImageShelf, policies: PolicyShelf,
     timeZones: TimeZoneShelf = TimeZoneShelf(), clock: any Clock = SystemClock(),
     randomness: any Randomness = SystemRandomness(), authority: CertificateAuthority? = nil,
-    pollsPerSecondMax: Int = 5_000
+    pollsPerSecondMax: Int = 5_000, logs: LogShelf? = nil
   ) {
     self.store = store
     self.images = images
     self.policies = policies
     self.timeZones = timeZones
+    self.logs = logs
     self.clock = clock
     self.randomness = randomness
     self.pollsPerSecondMax = pollsPerSecondMax

@@ -22,11 +22,18 @@ struct DetailSelection {
     }
   }
 
-  /// All that decides which of a policy's devices are which.
-  init(
-    _ policy: Policy, _ target: RolloutSpecification.Target?, _ ledger: Ledger
+  /// All that decides which of a policy's devices are which, and whether they may go on now; nil when
+  /// that can be any property.
+  init?(
+    _ policy: Policy, _ target: RolloutSpecification.Target?, _ conditions: [UpdateConditions],
+    _ ledger: Ledger
   ) {
+    guard !conditions.contains(where: \.asksForAnything) else { return nil }
     self.init()
+    let asked =
+      conditions.contains { !$0.isEmpty }
+      ? UpdateConditions.properties : [UpdateWish.property, UpdateWish.approvalProperty]
+    for property in asked { add(.attribute(property)) }
     for group in [target?.group, policy.canary?.group] { add(group: group, ledger) }
     if case .filter(let filter) = target { add(filter) }
     for safeguard in ledger.safeguards.values { add(safeguard.filter) }

@@ -10,6 +10,7 @@ import UpdateModel
 /// How devices become known, beside what their records say.
 struct EnrolmentBook {
   var settings = EnrolmentSettings() {
+    // Those that cannot be read were refused when they were set.
     didSet { authorities = settings.authorities.compactMap { try? Certificate(pem: $0) } }
   }
   /// The authorities of the settings; those were checked when they were set.
@@ -68,6 +69,7 @@ struct EnrolmentBook {
     case .pending:
       let request = try PendingEnrolment(document.content, fingerprint: document.id)
       pending[request.fingerprint] = request
+    case .command, .job, .jobPart: break
     }
   }
 

@@ -15,7 +15,7 @@ public enum UnknownRequest: Sendable, CaseIterable {
 /// One tenant's buckets.
 final class EnrolmentGate: Sendable {
   // A signature is checked in about a tenth of a millisecond, a challenge made in a hundredth; so a
-  // flood costs at most a tenth of one core, and a thousand devices that start at once come through.
+  // flood costs a tenth of one core at most, and a thousand devices that start at once get in.
   private static func bucket(_ request: UnknownRequest, at now: Instant) -> TokenBucket {
     switch request {
     case .enrol: TokenBucket(rate: 100, burst: 1000, at: now)

@@ -19,6 +19,9 @@ public struct DeviceView: Sendable {
   public let wantsAttributes: Bool
   /// Whether it gets recovery releases only.
   public let isQuarantined: Bool
+  /// Whether it can wait with the images at hand until it may install; not known after a restart
+  /// until it is heard.
+  public let isPatient: Bool
 }
 
 /// How a device's credentials were judged.
@@ -114,6 +117,9 @@ final class Fleet: Sendable {
   /// looked at again at its next poll.
   static let waits = UInt32.max
 
+  /// Whether a device was told anything by the native protocol since the start.
+  func wasBriefed(_ device: DeviceID) -> Bool { record(device).map { $0.briefing != 0 } ?? false }
+
   /// Keeps the name of what a device was told.
   func noteBriefing(_ device: DeviceID, _ tag: UInt32) { update(device) { $0.briefing = tag } }
 
@@ -142,7 +148,8 @@ final class Fleet: Sendable {
       device: device, hardware: hardware, version: version,
       versionReportedAt: record.versionReportedAt, lastSeen: record.lastSeen,
       wantsAttributes: record.flags.contains(.wantsAttributes),
-      isQuarantined: record.flags.contains(.isQuarantined))
+      isQuarantined: record.flags.contains(.isQuarantined),
+      isPatient: record.flags.contains(.isPatient))
   }
 
   /// When a device was last heard, the epoch for never; nil when there is no such device.
@@ -329,6 +336,9 @@ final class Fleet: Sendable {
     }
     return isFirst
   }
+
+  /// Notes that a device can wait with the images at hand until it may install.
+  func notePatience(of device: DeviceID) { update(device) { $0.flags.insert(.isPatient) } }
 
   /// Makes the device look at the rollouts again at its next poll.
   func wake(_ device: DeviceID) { update(device) { $0.idleEpoch = 0 } }

@@ -25,6 +25,8 @@ struct Ledger {
   var safeguards: [Int: Safeguard] = [:]
   /// Who may become known, and who waits for it.
   var enrolment = EnrolmentBook()
+  /// What devices are told to do besides updates.
+  var commands = CommandQueue()
   /// The last change handed to the store; an answer that shows an action waits for it.
   var lastTicket: UInt64 = 0
   /// What closed rollouts kept of their devices, to be let go of when nobody waits.
@@ -52,10 +54,11 @@ struct Ledger {
       .sorted(by: Supersession.isBefore).map(\.id)
   }
 
-  /// Whether no rollout can concern a device that has nothing to do: none is under way, and none is
-  /// watched any more.
+  /// Whether no rollout and no job can concern a device that has nothing to do: none is under way,
+  /// and none is watched any more.
   func isQuiet(at now: Instant) -> Bool {
-    live.allSatisfy { id in
+    guard commands.jobs.live.isEmpty else { return false }
+    return live.allSatisfy { id in
       guard let rollout = books[id]?.rollout else { return true }
       return rollout.status == .completed && !rollout.isWatchingSilence(at: now)
     }

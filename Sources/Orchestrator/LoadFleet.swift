@@ -115,13 +115,22 @@ private struct FleetLoader: SnapshotVisitor {
 
   mutating func visit(document: StoredDocument, of tenant: Name) {
     guard let room = room(tenant) else { return }
-    do throws(InvalidValue) {
-      try room.ledger.withLock { ledger throws(InvalidValue) in
-        try ledger.enrolment.restore(document)
+    let isRead: Bool
+    switch document.kind {
+    case .command, .job, .jobPart:
+      isRead = room.ledger.withLock { $0.restore(document) }
+    case .batch, .alert, .enrolment, .pending:
+      isRead = true
+      do throws(InvalidValue) {
+        try room.ledger.withLock { ledger throws(InvalidValue) in
+          try ledger.enrolment.restore(document)
+        }
+      } catch {
+        fail(
+          "\(document.kind.rawValue) \(document.id) of \(tenant): \(error.field) \(error.reason)")
       }
-    } catch {
-      fail("\(document.kind.rawValue) \(document.id) of \(tenant): \(error.field) \(error.reason)")
     }
+    if !isRead { fail("\(document.kind.rawValue) \(document.id) of \(tenant) is not complete") }
   }
 
   mutating func visit(action: Action, of tenant: Name) {
@@ -161,7 +170,10 @@ private struct FleetLoader: SnapshotVisitor {
 
   func finish() {
     for room in rooms.values {
-      room.ledger.withLock { $0.refreshLive() }
+      room.ledger.withLock { ledger in
+        ledger.refreshLive()
+        ledger.commands.finishLoading(of: room.tenant, now: now)
+      }
       plane.reindex(room)
     }
     let reserved = reserved

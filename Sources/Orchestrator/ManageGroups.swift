@@ -89,6 +89,12 @@ extension ControlPlane {
         throw Problem(
           .conflict, "rollout \(user.rollout.specification.name) uses group \(name); it stays")
       }
+      let job = ledger.commands.jobs.all.first { book in
+        !book.job.isOver && book.job.target == .group(name)
+      }
+      if let job {
+        throw Problem(.conflict, "job \(job.job.name) uses group \(name); it stays")
+      }
       ledger.groups[name] = nil
       ledger.lastTicket = store.enqueue(.deleteGroup(room.tenant, name))
       return ledger.lastTicket

@@ -124,6 +124,8 @@ extension ControlPlane {
     case .needsZone: return .idle(terms(0))
     case .later(let until, let ticket):
       return .idle(terms(ticket, until.map { .turn($0) } ?? .mayGetItsTurn))
+    case .standing(let action, let until, let ticket):
+      return .deployment(action, terms(ticket, until.map { .turn($0) } ?? .busy))
     case .leased(let action, let ticket): return .deployment(action, terms(ticket, .busy))
     case .cancelling(let action, let ticket): return .cancel(action, terms(ticket, .busy))
     }
@@ -158,6 +160,8 @@ enum Finding {
   case needsZone(TimeZoneName)
   /// Nothing now, maybe later.
   case later(until: Instant?, ticket: UInt64)
+  /// What it stands by with, shown to a device that can wait; when that may be over.
+  case standing(ActionID, until: Instant?, ticket: UInt64)
   /// A lease.
   case leased(ActionID, ticket: UInt64)
   /// A lease that is to be stopped.

@@ -16,7 +16,8 @@ public struct BatchRequest: Sendable {
     case pattern(DeviceIDPattern, from: Int)
     /// Drawn by chance.
     case drawn
-    /// These. Places without credentials that are there already get a code.
+    /// These. Places without credentials that are there already get a code; one that they had
+    /// before is good for nothing then.
     case listed([DeviceID])
   }
 
@@ -70,6 +71,8 @@ extension ControlPlane {
     let now = clock.now
     let ids = try ids(for: request)
     var batch = try open(request, count: ids.count, by: label, in: room, at: now)
+    // Two batches by the same pattern are a mistake, and would void the labels of the first.
+    let isListed = if case .listed = request.identifiers { true } else { false }
     var places: [ProvisionedDevice] = []
     places.reserveCapacity(ids.count)
     do throws(Problem) {
@@ -79,7 +82,7 @@ extension ControlPlane {
       var tickets: [UInt64] = []
       for start in stride(from: 0, to: places.count, by: ControlPlane.portion) {
         let portion = places[start..<min(start + ControlPlane.portion, places.count)]
-        tickets.append(try put(portion, of: batch, in: room, at: now))
+        tickets.append(try put(portion, of: batch, isListed: isListed, in: room, at: now))
         // The line to the disk is shared with everybody.
         if tickets.count > ControlPlane.portionsAhead {
           try wait(for: tickets[tickets.count - ControlPlane.portionsAhead])
@@ -160,37 +163,40 @@ extension ControlPlane {
   }
 
   private func put(
-    _ places: ArraySlice<ProvisionedDevice>, of batch: Batch, in room: Room, at now: Instant
+    _ places: ArraySlice<ProvisionedDevice>, of batch: Batch, isListed: Bool, in room: Room,
+    at now: Instant
   ) throws(Problem) -> UInt64 {
     try requireStore()
-    var fresh: [(device: Device, entry: Fleet.Entry)] = []
-    for place in places {
-      let key = DeviceKey(tenant: room.tenant, device: place.device)
-      var device =
-        room.fleet.device(key)?.device
-        ?? Device(
-          key: key, hardware: batch.hardware, tokenDigest: nil, tags: batch.tags, attributes: [:],
-          createdAt: now)
-      device.enrolment.batch = batch.id
-      device.enrolment.state = .provisioned
-      device.enrolment.claim = DeviceClaim(digest: place.code.digest, expires: batch.expires)
-      fresh.append((device, Fleet.Entry(device)))
+    // Most places are new, and made where nobody waits for them.
+    let fresh = places.map { place -> (device: Device, entry: Fleet.Entry) in
+      var device = Device(
+        key: DeviceKey(tenant: room.tenant, device: place.device), hardware: batch.hardware,
+        tokenDigest: nil, tags: batch.tags, attributes: [:], createdAt: now)
+      device.enrolment = ControlPlane.enrolment(of: place, in: batch)
+      return (device, Fleet.Entry(device))
     }
-    let made = fresh
     return try room.ledger.withLock { ledger throws(Problem) in
-      for (device, _) in made {
-        guard let known = room.fleet.device(device.key)?.device else { continue }
-        guard known.state == .provisioned, known.enrolment.batch == nil,
-          !known.hasCredential(at: now)
+      var made: [(device: Device, entry: Fleet.Entry, before: Device?)] = []
+      for (place, new) in zip(places, fresh) {
+        guard var known = room.fleet.device(new.device.key)?.device else {
+          made.append((new.device, new.entry, nil))
+          continue
+        }
+        guard known.state == .provisioned, !known.hasCredential(at: now),
+          isListed || known.enrolment.batch == nil
         else {
           throw Problem(
-            .conflict, "device \(device.key.device) exists; nothing was provisioned",
-            faults: [Problem.Fault(field: "id", reason: "\(device.key.device) exists")])
+            .conflict, "device \(place.device) exists; nothing was provisioned",
+            faults: [Problem.Fault(field: "id", reason: "\(place.device) exists")])
         }
+        let before = known
+        let claim = ControlPlane.enrolment(of: place, in: batch)
+        (known.enrolment.batch, known.enrolment.claim) = (claim.batch, claim.claim)
+        known.enrolment.precedesBatch = true
+        made.append((known, Fleet.Entry(known), before))
       }
       var changes: [Change] = []
-      for (device, entry) in made {
-        let before = room.fleet.device(device.key)?.device
+      for (device, entry, before) in made {
         ledger.enrolment.index(before, device)
         room.fleet.put(entry, lastSeen: nil, wantsAttributes: true, versionReportedAt: nil)
         changes.append(.device(device))
@@ -202,6 +208,13 @@ extension ControlPlane {
       ledger.lastTicket = store.enqueue(changes)
       return ledger.lastTicket
     }
+  }
+
+  private static func enrolment(of place: ProvisionedDevice, in batch: Batch) -> Enrolment {
+    var enrolment = Enrolment(state: .provisioned)
+    enrolment.batch = batch.id
+    enrolment.claim = DeviceClaim(digest: place.code.digest, expires: batch.expires)
+    return enrolment
   }
 
   private static func change(_ batch: Batch, _ room: Room) -> Change {
@@ -225,11 +238,11 @@ extension ControlPlane {
       let portion = found[start..<min(start + ControlPlane.portion, found.count)]
       room.ledger.withLock { ledger in
         for device in portion where device.state == .provisioned {
-          guard device.createdAt == ledger.enrolment.batches[batch]?.createdAt else {
-            // The place was there before the batch.
+          guard !device.enrolment.precedesBatch else {
             var kept = device
-            kept.enrolment.batch = nil
-            kept.enrolment.claim = nil
+            kept.enrolment = Enrolment(state: .provisioned)
+            kept.enrolment.credentials = device.enrolment.credentials
+            kept.enrolment.replaces = device.enrolment.replaces
             keep(
               kept, before: device, .lifecycle, "batch \(batch) was undone", in: room, &ledger)
             continue

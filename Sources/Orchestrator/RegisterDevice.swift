@@ -225,6 +225,7 @@ extension ControlPlane {
   /// Forgets a device. One that takes part in a rollout under way is refused.
   public func remove(_ device: DeviceID, in room: Room) throws(Problem) -> UInt64 {
     try requireStore()
+    let now = clock.now
     return try room.ledger.withLock { ledger throws(Problem) -> UInt64 in
       let busy = ledger.live.contains { ledger.books[$0]?.actions[device]?.isLeased ?? false }
       guard !busy else {
@@ -237,10 +238,10 @@ extension ControlPlane {
       }
       ledger.enrolment.index(known, nil)
       for name in ledger.groups.keys { ledger.groups[name]?.members.remove(device) }
-      room.noteChange()
-      ledger.lastTicket = store.enqueue(
-        .deleteDevice(DeviceKey(tenant: room.tenant, device: device)))
-      return ledger.lastTicket
+      var draft = Draft(room, now: now)
+      endCommands(of: device, &ledger, &draft)
+      draft.add(.deleteDevice(DeviceKey(tenant: room.tenant, device: device)))
+      return commit(draft, &ledger)
     }
   }
 }

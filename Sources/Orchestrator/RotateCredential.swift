@@ -110,7 +110,7 @@ extension ControlPlane {
       guard let only = found.first, found.count == 1, device.revoke(only, at: now) else {
         throw Problem(
           .notFound,
-          "device \(id) has no credential \(fingerprint.prefix(80)) that counts; list its credentials"
+          "device \(id) has no credential \(fingerprint.prefix(80)) that counts; list what it has"
         )
       }
       keep(

@@ -1,4 +1,4 @@
-// SteerDevice: a person distrusts a device, trusts it again, ends its life, or gives its place away.
+// SteerDevice: a person distrusts a device, trusts it again, retires or replaces it.
 
 import FleetStore
 public import UpdateModel

@@ -63,6 +63,9 @@ public final class ArtifactUpload: Sendable {
     queue = DispatchQueue(label: "artifact-upload")
   }
 
+  /// Why it cannot go on; nil while it can.
+  public var failure: Problem? { progress.withLock { $0.failure } }
+
   /// Takes the next bytes; false asks the caller to wait until `resume` is called.
   public func append(
     _ bytes: UnsafeRawBufferPointer, resume: @escaping @Sendable () -> Void

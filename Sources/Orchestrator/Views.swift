@@ -94,6 +94,10 @@ public struct FleetSummary: Sendable {
   public let versions: [(version: String?, count: Int)]
   /// The newest rollouts first.
   public let rollouts: [RolloutView]
+  /// Alerts about devices that nobody looked at.
+  public let alerts: Int
+  /// Devices that wait for a person before they become known.
+  public let waiting: Int
 }
 
 extension ControlPlane {
@@ -346,7 +350,9 @@ extension ControlPlane {
     }
     return FleetSummary(
       tenant: room.tenant, devices: room.fleet.count, heard: room.fleet.heard(since: since),
-      versions: versions, rollouts: rollouts(in: room, limit: 20))
+      versions: versions, rollouts: rollouts(in: room, limit: 20),
+      alerts: alerts(in: room).count { $0.acknowledgedBy == nil },
+      waiting: pendingEnrolments(in: room).count)
   }
 
   /// Devices of a tenant.

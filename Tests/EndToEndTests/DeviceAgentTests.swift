@@ -99,6 +99,10 @@ private final class AgentDevice {
     try server.call("PATCH", "/api/v1/tenants/DEFAULT", ["pollSeconds": 1])
     let registered = try server.call(
       "POST", TestServer.path("/devices"), ["id": "pump", "hardware": "board"])
+    try server.call("PUT", TestServer.path("/groups/staging"), .object([]))
+    let group = try server.call(
+      "POST", TestServer.path("/groups/staging/members"), ["add": ["pump"]])
+    #expect(group.status == 200, "\(group)")
     let token = try #require(registered.document["token"]?.string)
     let key = try server.call("GET", TestServer.path("/key")).document["publicKey"]?.string
     device = try AgentDevice(
@@ -112,7 +116,7 @@ private final class AgentDevice {
       "POST", TestServer.path("/rollouts"),
       [
         "name": .string("to-\(version)"), "release": .string("fw:\(version)"), "policy": "fast",
-        "start": true,
+        "start": true, "overrides": ["canary.soak": "1s", "gate.soak": "1s"],
       ])
     #expect(created.status == 201, "\(created)")
   }

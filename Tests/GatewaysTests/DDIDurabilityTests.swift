@@ -6,30 +6,6 @@ import Synchronization
 import Testing
 
 @Suite struct DDIDurabilityTests {
-  /// A request under way on a thread of its own.
-  private final class Pending: Sendable {
-    private let status = Mutex<Int?>(nil)
-    private let done = DispatchSemaphore(value: 0)
-
-    init(port: Int, token: String, _ method: String, _ path: String, _ body: String?) {
-      DispatchQueue.global().async { [self] in
-        // A failed request shows as a missing status.
-        let connection = try? HTTPConnection(host: "127.0.0.1", port: port, timeoutSeconds: 20)
-        let response = try? connection?.send(
-          method, path, headers: [("Authorization", token)],
-          body: body.map { .bytes(Array($0.utf8)) } ?? .none)
-        status.withLock { $0 = response?.status ?? 0 }
-        done.signal()
-      }
-    }
-
-    /// The status, or nil when there is none within the time.
-    func status(within milliseconds: Int) -> Int? {
-      _ = done.wait(timeout: .now() + .milliseconds(milliseconds))
-      return status.withLock { $0 }
-    }
-  }
-
   @Test func `grants, first fetches, attributes and reports are answered after their commit`()
     throws
   {
@@ -42,7 +18,7 @@ import Testing
     func check(_ method: String, _ path: String, _ body: String? = nil) {
       service.commits.hold()
       let target = path.isEmpty ? device.base : "\(device.base)/\(path)"
-      let request = Pending(port: service.port, token: token, method, target, body)
+      let request = PendingRequest(port: service.port, token: token, method, target, body)
       #expect(request.status(within: 150) == nil, "\(method) \(path) was answered too early")
       service.commits.release()
       #expect(request.status(within: 10_000) == 200, "\(method) \(path)")
@@ -57,5 +33,29 @@ import Testing
       check(
         "POST", "deploymentBase/\(action)/feedback", DDIDevice.feedback(execution, finished))
     }
+  }
+}
+
+/// A request under way on a thread of its own.
+final class PendingRequest: Sendable {
+  private let status = Mutex<Int?>(nil)
+  private let done = DispatchSemaphore(value: 0)
+
+  init(port: Int, token: String, _ method: String, _ path: String, _ body: String?) {
+    DispatchQueue.global().async { [self] in
+      // A failed request shows as a missing status.
+      let connection = try? HTTPConnection(host: "127.0.0.1", port: port, timeoutSeconds: 20)
+      let response = try? connection?.send(
+        method, path, headers: [("Authorization", token)],
+        body: body.map { .bytes(Array($0.utf8)) } ?? .none)
+      status.withLock { $0 = response?.status ?? 0 }
+      done.signal()
+    }
+  }
+
+  /// The status, or nil when there is none within the time.
+  func status(within milliseconds: Int) -> Int? {
+    _ = done.wait(timeout: .now() + .milliseconds(milliseconds))
+    return status.withLock { $0 }
   }
 }

@@ -40,7 +40,8 @@ final class DDIFleet {
     publicURL: String? = nil
   ) throws {
     self.image = image
-    service = try ManagementService(clock: clock, publicURL: publicURL)
+    service = try ManagementService(
+      imageBytesMax: Int64(max(1 << 20, image.utf8.count)), clock: clock, publicURL: publicURL)
     try write(DDIFleet.policy, to: "\(service.directory)/policies/devices.json")
     desk = try ManagementClient(service)
     let names = "fileName=\(fileName)&component=\(component)"

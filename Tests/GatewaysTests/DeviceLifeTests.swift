@@ -293,6 +293,44 @@ import UpdateModel
     #expect(try JSON.parse(answer.body)["device"] == "serial-9")
   }
 
+  // MARK: Downloads
+
+  @Test(arguments: ["revoke", "quarantine", "retire"])
+  func `a download under way is cut when its device loses its access`(how: String) throws {
+    // More than the socket buffers of both ends take in.
+    let fleet = try DDIFleet(image: String(repeating: "0123456789abcdef", count: 3_000_000))
+    let desk = fleet.desk
+    let code = try desk.provision(one: "d1")
+    let unit = try EnrollingUnit(fleet.service)
+    #expect(try unit.enrol(claim: code).status == 201)
+    let token = try #require(try unit.session(as: "d1"))
+    _ = try unit.send(
+      "PATCH", "d1/twin", ["reported": ["version": "0.9", "hardware": "board-a"]], token: token)
+    try fleet.start()
+    let offer = try JSON.parse(try unit.send("GET", "d1", token: token).body)["offer"]
+    let url = try #require(offer?["images"]?.array?.first?["url"]?.string)
+    var received = 0
+    let connection = try fleet.service.connect()
+    #expect(throws: HTTPClientError.self) {
+      _ = try connection.download(url, headers: [("Authorization", "Bearer \(token)")]) {
+        response, bytes in
+        if received == 0 {
+          #expect(response.status == 200)
+          let path =
+            how == "revoke"
+            ? "T/devices/d1/credentials/\(unit.key.publicKey.fingerprint.hex)"
+            : "T/devices/d1/\(how)"
+          // Before more bytes are taken; a failure to ask shows as a missing status.
+          let answer = try? desk.send(how == "revoke" ? "DELETE" : "POST", path)
+          #expect(answer.map { $0.status < 300 } == true)
+        }
+        received += bytes.count
+        return true
+      }
+    }
+    #expect(received > 0 && received < 48_000_000)
+  }
+
   // MARK: Clones
 
   @Test func `two units with one key are noticed, and quarantined where that is wanted`() throws {

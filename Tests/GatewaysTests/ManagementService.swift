@@ -34,6 +34,7 @@ final class ManagementService {
   /// Where the news of commits can be kept back.
   let commits: CommitGate
   let token: String
+  private let isSecure: Bool
   private let store: Store
   private let server: Server
 
@@ -53,8 +54,10 @@ final class ManagementService {
   ]
 
   init(
-    imageBytesMax: Int64 = 1 << 20, clock: any Clock = SystemClock(), publicURL: String? = nil
+    imageBytesMax: Int64 = 1 << 20, clock: any Clock = SystemClock(), publicURL: String? = nil,
+    isSecure: Bool = false
   ) throws {
+    self.isSecure = isSecure
     var template = Array("/tmp/management-tests-XXXXXX\0".utf8CString)
     guard let made = mkdtemp(&template) else { throw Failure("mkdtemp: \(errno)") }
     directory = String(cString: made)
@@ -68,15 +71,16 @@ final class ManagementService {
     store = try Store(
       directory: directory, pendingLimit: 100_000, onCommit: { commits.pass($0) },
       onFailure: { ticket, _ in barrier.fail(through: ticket) })
+    let authority = try CertificateAuthority.selfSigned(
+      try CredentialPrivateKey.generate(.p256), name: "devices",
+      serial: [UInt8](repeating: 7, count: 16), at: clock.now.milliseconds / 1000)
     plane = ControlPlane(
       store: store,
       images: ImageShelf(
         blobs: try BlobDirectory(root: directory + "/images"), key: try SigningKey.generate(),
         compressor: try ImageCompressor(level: 1, workerCount: 0), imageBytesMax: imageBytesMax),
       policies: PolicyShelf(directory: directory + "/policies"), clock: clock,
-      authority: try CertificateAuthority.selfSigned(
-        try CredentialPrivateKey.generate(.p256), name: "devices",
-        serial: [UInt8](repeating: 7, count: 16), at: clock.now.milliseconds / 1000))
+      authority: authority, logs: try LogShelf(root: directory + "/logs"))
     try plane.load()
     for name in ["DEFAULT", "other"] {
       _ = try plane.createTenant(try Name(name), settings: .object([]))
@@ -84,7 +88,9 @@ final class ManagementService {
     token = try plane.issueToken(label: "tester", tenant: nil).token
     let gateway = ManagementGateway(plane: plane, jobs: Jobs(), statistics: { (1, 2) })
     server = try Server(
-      configuration: ServerConfiguration(address: "127.0.0.1:0"),
+      configuration: ServerConfiguration(
+        address: "127.0.0.1:0",
+        tls: isSecure ? try ManagementService.tls(authority, directory, clock) : nil),
       handler: Doorway(
         gateway: gateway, devices: DDIGateway(plane: plane, publicURL: publicURL),
         native: NativeGateway(plane: plane)),
@@ -100,8 +106,29 @@ final class ManagementService {
 
   var port: Int { server.localPort }
 
-  func connect() throws -> HTTPConnection {
-    try HTTPConnection(host: "127.0.0.1", port: port, timeoutSeconds: 10)
+  func connect(as identity: TLSIdentity? = nil) throws -> HTTPConnection {
+    try HTTPConnection(
+      host: "127.0.0.1", port: port,
+      tls: isSecure ? TLSClientOptions(trust: .anyone, identity: identity) : nil,
+      timeoutSeconds: 10)
+  }
+
+  // The server shows a certificate of its own authority and asks devices for theirs.
+  private static func tls(
+    _ authority: CertificateAuthority, _ directory: String, _ clock: any Clock
+  ) throws -> TLSContext {
+    let key = try CredentialPrivateKey.generate(.p256)
+    let certificate = try authority.issue(
+      for: key.publicKey, device: "server", tenant: "tests",
+      serial: [UInt8](repeating: 8, count: 16),
+      validity: try CertificateValidity(days: 2, at: clock.now.milliseconds / 1000))
+    try key.save(to: directory + "/server.key")
+    try write(certificate.pem, to: directory + "/server.pem")
+    try write(authority.certificate.pem, to: directory + "/authority.pem")
+    return try TLSContext(
+      server: TLSIdentity(
+        certificatePath: directory + "/server.pem", keyPath: directory + "/server.key"),
+      clientAuthorities: directory + "/authority.pem")
   }
 
   /// The names in a folder of the images, such as `incoming`.
@@ -113,6 +140,9 @@ final class ManagementService {
   var storedImages: [String] {
     files(in: "").filter { $0.utf8.count == 2 }.flatMap { files(in: $0) }
   }
+
+  /// The names in a folder.
+  func files(inFolder path: String) -> [String] { ManagementService.entries(path) }
 
   private static func entries(_ path: String) -> [String] {
     guard let handle = opendir(path) else { return [] }

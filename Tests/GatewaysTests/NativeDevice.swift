@@ -26,6 +26,8 @@ final class NativeDevice {
     try self.init(fleet.service, id, token: answer["token"]?.string)
   }
 
+  var servicePort: Int { service.port }
+
   var base: String { "/device/v1/DEFAULT/\(id)" }
 
   /// Sends a request; a path that starts with a slash is complete, others are below the base.
@@ -85,6 +87,21 @@ final class BackgroundChange: @unchecked Sendable {
     DispatchQueue.global().asyncAfter(deadline: .now() + 0.3) {
       // The waiting poll fails the test when this did not happen.
       _ = try? self.client.send("PATCH", self.path, self.body)
+    }
+  }
+}
+
+/// Sends a command to `d1` on a thread of its own, a moment later.
+final class BackgroundOrder: @unchecked Sendable {
+  // Used by the one thread that `start` makes; the maker only starts it.
+  private let client: ManagementClient
+
+  init(_ client: ManagementClient) { self.client = client }
+
+  func start() {
+    DispatchQueue.global().asyncAfter(deadline: .now() + 0.3) {
+      // The waiting poll fails the test when this did not happen.
+      _ = try? self.client.send("POST", "T/devices/d1/commands", #"{"name":"identify"}"#)
     }
   }
 }

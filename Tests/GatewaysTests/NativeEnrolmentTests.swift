@@ -78,6 +78,7 @@ import UpdateModel
     let alerts = try desk.expect(200, "GET", "T/alerts")["items"]?.array ?? []
     #expect(alerts.count == 1)
     #expect(alerts.first?["kind"] == "claim-reused" && alerts.first?["count"] == 2)
+    #expect(try desk.expect(200, "GET", "T/summary")["alerts"] == 1)
     let seen = try desk.expect(200, "POST", "T/alerts/1/acknowledge")
     #expect(seen["acknowledgedBy"] == "tester")
     _ = try desk.expect(404, "POST", "T/alerts/2/acknowledge")

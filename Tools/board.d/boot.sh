@@ -9,6 +9,7 @@
 #   console.log   all that the board said
 #   running       the slot that came up, a or b
 #   version       the version that came up
+#   boot-id       another text at each start, as /proc/sys/kernel/random/boot_id is on a real one
 # Debian's build counts no boots by itself, so uboot.env beside this script does, as its CONFIG_
 # BOOTCOUNT_LIMIT would. `saveenv` and `go` do not work in this pair of programs; `fatwrite` and
 # `booti` do.
@@ -26,6 +27,7 @@ done
 mkenvimage -s 0x40000 -o "$dir/flash.env" "$here/uboot.env"
 dd if="$dir/flash.env" of="$flash" conv=notrunc status=none
 
+cat /proc/sys/kernel/random/uuid >"$dir/boot-id"
 timeout 90 qemu-system-aarch64 -machine virt -cpu cortex-a57 -m 256 -nographic -monitor none \
   -bios /usr/lib/u-boot/qemu_arm64/u-boot.bin \
   -drive "if=pflash,format=raw,index=1,file=$flash" \

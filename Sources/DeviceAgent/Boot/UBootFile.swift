@@ -5,9 +5,9 @@ internal import UpdateModel
 /// Reads and writes the stored environment.
 ///
 /// Two copies: the older one is overwritten, so a power failure leaves the newer one. One copy that
-/// is a file of its own is replaced by rename. One copy inside a device is overwritten in place, and
-/// of it only the sectors that differ: the record lies at the start, so this is mostly one sector,
-/// which media write as a whole. Boards that can have two copies should.
+/// is a file of its own is replaced by rename. One copy inside a device is overwritten in place,
+/// and of it only the sectors that differ: the record lies at the start, so this is mostly one
+/// sector, which media write as a whole. Boards that can have two copies should.
 struct UBootFile {
   /// What every medium writes as a whole, in bytes.
   static let sectorBytes = 512

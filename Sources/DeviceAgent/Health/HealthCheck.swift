@@ -8,16 +8,14 @@ struct HealthCheck {
   let programs: any ProgramRunner
   let clock: DeviceClock
 
-  /// What is wrong; nothing when all passed in time. `isAlive` is called between all steps, so that
-  /// whoever watches the agent sees that it goes on.
-  func run(isServerReachable: () -> Bool, isAlive: () -> Void) -> UpdateFailure? {
+  /// What is wrong; nothing when all passed in time.
+  func run(isServerReachable: () -> Bool) -> UpdateFailure? {
     let deadline = clock.now() + setup.deadline
     for check in setup.checks {
-      if let failure = run(check, until: deadline, isAlive) { return failure }
+      if let failure = run(check, until: deadline) { return failure }
     }
     guard setup.needsServer else { return nil }
     while true {
-      isAlive()
       if isServerReachable() { return nil }
       guard clock.now() < deadline else { return late("no poll was answered") }
       clock.wait(setup.pause)
@@ -25,11 +23,10 @@ struct HealthCheck {
   }
 
   private func run(
-    _ check: HealthSetup.Check, until deadline: Interval, _ isAlive: () -> Void
+    _ check: HealthSetup.Check, until deadline: Interval
   ) -> UpdateFailure? {
     var attempts = 0
     while true {
-      isAlive()
       let left = deadline - clock.now()
       guard left > .zero else { return late("the check \(check.name) did not pass") }
       let result = programs.run(check.call.limited(to: left))

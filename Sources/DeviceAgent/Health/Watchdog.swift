@@ -2,35 +2,33 @@
 
 internal import Glibc
 internal import Synchronization
-public import UpdateModel
+internal import UpdateModel
 
-/// Keeps a watchdog quiet for as long as the agent was allowed to, and no longer.
+/// Keeps a watchdog quiet: outside of a trial as long as the process lives, during a trial until a
+/// deadline, and never again after a trial that failed.
 ///
-/// A thread of its own pets it, so that a long download or check is no reset; but only until the
-/// time that the agent last asked for, so that an agent that hangs is one.
-public final class Watchdog: Sendable {
+/// A thread of its own pets it, so that a long download or check is no reset.
+final class Watchdog: Sendable {
   private struct State {
-    var allowedUntil: Interval
+    var descriptor: Int32?
+    /// Until when it is petted; nothing for as long as the process lives.
+    var deadline: Interval?
     var isStopped = false
-    var isClosed = false
   }
 
-  private let descriptor: Int32
   private let clock: DeviceClock
   private let period: Interval
   private let state: Mutex<State>
 
-  /// Opens the device, which starts it, and pets it for `length` from now.
-  public init(
-    path: String, period: Interval, allowedFor length: Interval, clock: DeviceClock
-  ) throws(AgentError) {
-    descriptor = open(path, O_WRONLY | O_CLOEXEC)
+  /// Opens the device, which starts it.
+  init(path: String, period: Interval, clock: DeviceClock) throws(AgentError) {
+    let descriptor = open(path, O_WRONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw .system(operation: "open", path: path, code: errno) }
     self.clock = clock
     self.period = period
-    state = Mutex(State(allowedUntil: clock.now() + length))
+    state = Mutex(State(descriptor: descriptor))
     var thread = pthread_t()
-    // The thread holds a reference of its own until the watchdog is closed.
+    // The thread holds a reference of its own until the watchdog is closed or stopped.
     let own = Unmanaged.passRetained(self)
     let code = pthread_create(
       &thread, nil,
@@ -45,34 +43,37 @@ public final class Watchdog: Sendable {
     pthread_detach(thread)
   }
 
-  deinit { if descriptor >= 0 { Glibc.close(descriptor) } }
+  deinit { close() }
 
-  /// The agent is well and comes back within `length`.
-  public func allow(for length: Interval) {
-    let until = clock.now() + length
-    state.withLock { $0.allowedUntil = max($0.allowedUntil, until) }
+  /// A trial begins: whatever happens, the device is reset when it has not passed in time.
+  func expect(within length: Interval) {
+    let deadline = clock.now() + length
+    state.withLock { $0.deadline = deadline }
   }
+
+  /// The trial passed.
+  func trust() { state.withLock { $0.deadline = nil } }
 
   /// The system is not well: the device is to be reset. It cannot be taken back.
-  public func stop() {
-    state.withLock { $0.isStopped = true }
-  }
+  func stop() { state.withLock { $0.isStopped = true } }
 
   /// The agent ends on purpose and the watchdog is to sleep, where it can (`V` of the kernel's
   /// watchdog API). A stopped one is left to bark.
-  public func close() {
+  func close() {
     state.withLock { state in
-      guard !state.isStopped, !state.isClosed else { return }
-      state.isClosed = true
-      write("V")
+      guard let descriptor = state.descriptor else { return }
+      if !state.isStopped { Self.write("V", to: descriptor) }
+      Glibc.close(descriptor)
+      state.descriptor = nil
     }
   }
 
   private func pet() {
     while true {
       let isDone = state.withLock { state -> Bool in
-        if state.isClosed || state.isStopped { return true }
-        if clock.now() < state.allowedUntil { write("\0") }
+        guard let descriptor = state.descriptor, !state.isStopped else { return true }
+        let isInTime = state.deadline.map { clock.now() < $0 } ?? true
+        if isInTime { Self.write("\0", to: descriptor) }
         return false
       }
       if isDone { return }
@@ -81,7 +82,7 @@ public final class Watchdog: Sendable {
   }
 
   /// A failed write is a missed petting, and the device does what it is there for.
-  private func write(_ text: StaticString) {
+  private static func write(_ text: StaticString, to descriptor: Int32) {
     _ = Glibc.write(descriptor, text.utf8Start, 1)
   }
 }

@@ -1,4 +1,5 @@
-// SpawnedPrograms: runs programs of the device by posix_spawn: no shell, a time limit, bounded output.
+// SpawnedPrograms: runs programs of the device by posix_spawn: no shell, a time limit, bounded
+// output.
 
 internal import Glibc
 internal import UpdateModel

@@ -1,7 +1,7 @@
 // AgentStart: what a start of the agent means in each phase: resumption, trial or fallback.
 //
-// A start follows a boot or only a new process; `bootIdentifier` tells which. The slot that runs and
-// the boot record say what became of the trial; the phase says what was meant.
+// A start follows a boot or only a new process; `bootIdentifier` tells which. The slot that runs
+// and the boot record say what became of the trial; the phase says what was meant.
 
 internal import UpdateModel
 

@@ -1,5 +1,5 @@
-// StateDocument: the state as JSON and back. What cannot be read is no state at all: a half-understood
-// one could lead to a slot.
+// StateDocument: the state as JSON and back. What cannot be read is no state at all: one that is
+// half understood could lead to a wrong slot.
 
 internal import UpdateModel
 

@@ -5,8 +5,8 @@ internal import UpdateModel
 /// Everything that decides and touches slots, boot record and state on one device.
 ///
 /// One thread uses it. Each call returns all that is to be done outside of it now, also what an
-/// earlier call asked for and was not done yet. An error that is thrown left the durable state as it was or
-/// as it became; the process should end then and start again.
+/// earlier call asked for and was not done yet. An error that is thrown left the durable state as
+/// it was or as it became; the process should end then and start again.
 public final class DeviceUpdater {
   /// How the device is built.
   public let setup: DeviceSetup
@@ -19,6 +19,8 @@ public final class DeviceUpdater {
   let programs: any ProgramRunner
   let clock: DeviceClock
   private let watchdog: Watchdog?
+  /// Why the watchdog of the setup cannot be used; a trial fails with it.
+  public let watchdogFailure: AgentError?
   let journal: Journal
   /// What is to be done outside, until the phase changes.
   private var standing: [AgentDemand] = []
@@ -27,14 +29,23 @@ public final class DeviceUpdater {
 
   /// Reads the durable state. A spoilt one leads to safe mode, not to an error.
   public init(
-    _ setup: DeviceSetup, disk: any AgentDisk, programs: any ProgramRunner, clock: DeviceClock,
-    watchdog: Watchdog? = nil
+    _ setup: DeviceSetup, disk: any AgentDisk, programs: any ProgramRunner, clock: DeviceClock
   ) throws(AgentError) {
     self.setup = setup
     self.disk = disk
     self.programs = programs
     self.clock = clock
+    var watchdog: Watchdog?
+    var failure: AgentError?
+    if let path = setup.health.watchdog {
+      do throws(AgentError) {
+        watchdog = try Watchdog(path: path, period: setup.health.watchdogPeriod, clock: clock)
+      } catch {
+        failure = error
+      }
+    }
     self.watchdog = watchdog
+    watchdogFailure = failure
     downloads = DownloadDirectory(disk: disk, stateDirectory: setup.stateDirectory)
     try disk.makeDirectory(setup.stateDirectory)
     journal = Journal(disk: disk, directory: setup.stateDirectory)
@@ -46,7 +57,12 @@ public final class DeviceUpdater {
   /// `program` is the path of the program that runs, to know its version; nothing for one that is
   /// part of a system.
   public func start(program: String?) throws(AgentError) -> [AgentDemand] {
-    try handle(.started(try lookAround(program: program)))
+    let demands = try handle(.started(try lookAround(program: program)))
+    if case .onTrial(_, _, .slot, _) = state.phase {
+      // A minute for what comes before and after the checks.
+      watchdog?.expect(within: setup.health.deadline + .minutes(1))
+    }
+    return demands
   }
 
   /// Considers an update that may be downloaded: signature, hardware, component and size first.
@@ -72,10 +88,9 @@ public final class DeviceUpdater {
   public func checkTrial(isServerReachable: () -> Bool) throws(AgentError) -> [AgentDemand] {
     guard case .onTrial(_, _, .slot, _) = state.phase else { return demands }
     let check = HealthCheck(setup: setup.health, programs: programs, clock: clock)
-    let failure = check.run(isServerReachable: isServerReachable) {
-      // No step takes longer than the whole check may.
-      watchdog?.allow(for: setup.health.deadline + .minutes(1))
-    }
+    let failure =
+      watchdogFailure.map { UpdateFailure(.health, "\($0)") }
+      ?? check.run(isServerReachable: isServerReachable)
     guard let failure else { return try handle(.trialPassed) }
     _ = try handle(.trialFailed(failure, revertsAtOnce: setup.health.revertsAtOnce))
     // The fallback is chosen; if the reboot hangs in this bad system, the watchdog does it.
@@ -120,6 +135,8 @@ public final class DeviceUpdater {
       }
       if state.phase != phase || !wanted.isEmpty { standing = wanted }
     }
+    if case .onTrial(_, _, .slot, _) = state.phase { return demands }
+    watchdog?.trust()
     return demands
   }
 

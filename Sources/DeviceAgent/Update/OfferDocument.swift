@@ -1,4 +1,5 @@
-// OfferDocument: an offer of the server, or the manifest of a local file, from JSON to checked values.
+// OfferDocument: an offer of the server, or the manifest of a local file, from JSON to checked
+// values.
 
 public import UpdateModel
 

@@ -40,7 +40,9 @@ public final class DDIGateway: Sendable {
     }
     guard
       let device = path.withController({ id in
-        plane.authenticate(room, device: id, token: DDIGateway.token(of: request))
+        plane.authenticate(
+          room, device: id, token: DDIGateway.token(of: request),
+          key: NativeGateway.peerKey(of: request))
       })
     else { return DDIError.unauthorized.send(&reply) }
     let visit = DDIVisit(device: device, room: room, path: path)

@@ -12,7 +12,8 @@ extension DDIGateway {
       return DDIError.methodNotAllowed("Allow: GET, HEAD\r\n").send(&reply)
     }
     let token = DDIGateway.token(of: request)
-    let answer = path.withController { plane.poll(room, device: $0, token: token) }
+    let key = NativeGateway.peerKey(of: request)
+    let answer = path.withController { plane.poll(room, device: $0, token: token, key: key) }
     let contentType = DDIGateway.contentType(for: request)
     switch answer {
     case .refused: DDIError.unauthorized.send(&reply)

@@ -1,4 +1,4 @@
-// BatchResource: devices that are provisioned together; the codes are told once, when they are made.
+// BatchResource: devices that are provisioned together; their codes are told once.
 
 import HTTPServer
 import Orchestrator

@@ -13,7 +13,7 @@ enum DeviceResource {
     Route(.post, "T/devices/bulk", pace: .slow, .table),
     Route(.get, "T/devices/{device}", .tenant(show)),
     Route(.patch, "T/devices/{device}", .tenant(edit)),
-    Route(.delete, "T/devices/{device}", .tenant(remove)),
+    Route(.delete, "T/devices/{device}", pace: .slow, .tenant(remove)),
     Route(.post, "T/devices/{device}/token", .tenant(renewToken)),
     Route(
       .get, "T/devices/{device}/history", query: Page.parameters, pace: .slow, .tenant(history)),
@@ -105,7 +105,10 @@ enum DeviceResource {
 
   private static func remove(_ call: Call, _ room: Room) throws(Problem) -> Answer {
     try call.expectNoFields()
-    return .nothing(after: try call.plane.remove(try call.device(), in: room))
+    let device = try call.device()
+    let ticket = try call.plane.remove(device, in: room)
+    try call.plane.removeLogs(of: device, in: room)
+    return .nothing(after: ticket)
   }
 
   private static func renewToken(_ call: Call, _ room: Room) throws(Problem) -> Answer {

@@ -20,7 +20,8 @@ public final class ManagementGateway: Sendable {
   private let table = RouteTable(
     StatusResource.routes + TenantResource.routes + TokenResource.routes
       + ArtifactResource.routes + ReleaseResource.routes + QueryResource.routes
-      + DeviceResource.routes + TwinResource.routes
+      + DeviceResource.routes + TwinResource.routes + CommandResource.routes
+      + LogResource.routes + JobResource.routes
       + GroupResource.routes + PolicyResource.routes + RolloutResource.routes
       + SafeguardResource.routes + BatchResource.routes + DeviceLifeResource.routes
       + EnrolmentResource.routes)
@@ -224,8 +225,27 @@ public final class ManagementGateway: Sendable {
       let description = try ArtifactResource.description(call.query)
       guard let place = uploads.take() else { return .refuse(Busy.response) }
       return .stream(
-        UploadSink(plane: plane, room: room, description: description, jobs: jobs, place: place))
+        UploadSink(image(description, room, place), jobs: jobs, place: place))
     } catch { throw Refusal(error) }
+  }
+
+  private func image(
+    _ description: ArtifactDescription, _ room: Room, _ place: Places.Place
+  ) -> UploadPurpose {
+    let plane = plane
+    return UploadPurpose(word: "image", begin: { () throws(Problem) in try plane.beginUpload() }) {
+      upload, exchange in
+      plane.finish(upload, as: description, in: room) { result in
+        // Held until the answer is given, because packing and signing take as much as receiving.
+        _ = place
+        switch result {
+        case .success(let stored):
+          exchange.complete(
+            Response(json: Documents.artifact(stored.artifact), status: stored.isNew ? 201 : 200))
+        case .failure(let problem): exchange.complete(Response(problem))
+        }
+      }
+    }
   }
 
   private func planTable(_ head: Request, _ call: Call, _ room: Room) throws(Refusal) -> BodyPlan {

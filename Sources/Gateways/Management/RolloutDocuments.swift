@@ -29,6 +29,8 @@ extension Documents {
       "recovery": specification.terms.isRecovery ? true : nil,
       "startAt": specification.terms.startAt.map(time),
       "endAt": specification.terms.endAt.map(time),
+      "override": specification.terms.isSecurity
+        ? .string(RolloutTerms.Override.security.rawValue) : nil,
       "approvedBy": rollout.approvedBy.map { .string($0) },
       "size": JSON(rollout.size),
       "exposed": JSON(tally.exposed),
@@ -100,6 +102,8 @@ extension Documents {
       "tenant": .string(summary.tenant.text),
       "devices": JSON(summary.devices),
       "heard": JSON(summary.heard),
+      "alerts": JSON(summary.alerts),
+      "waiting": JSON(summary.waiting),
       "versions": .array(
         summary.versions.map { version, count in
           .members(["version": version.map { .string($0) } ?? .null, "count": JSON(count)])

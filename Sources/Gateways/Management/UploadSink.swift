@@ -4,7 +4,19 @@ import HTTPServer
 import Orchestrator
 import UpdateModel
 
-/// Receives an image. States: idle, opening (a job makes the file while the sender waits), open,
+/// What is received: how its file is made, and what becomes of it.
+struct UploadPurpose: Sendable {
+  /// What it is called for people, such as `image`.
+  let word: String
+  /// Makes the file; touches the disk.
+  let begin: @Sendable () throws(Problem) -> ArtifactUpload
+  /// Takes the whole upload, and answers.
+  let finish: @Sendable (ArtifactUpload, PendingReply) -> Void
+  /// The problem of an upload that cannot go on, in the words of its sender.
+  var refusal: @Sendable (Problem) -> Problem = { $0 }
+}
+
+/// Receives an upload. States: idle, opening (a job makes the file while the sender waits), open,
 /// over. Whatever ends an upload early leaves no file.
 final class UploadSink: BodySink {
   private enum State {
@@ -15,21 +27,14 @@ final class UploadSink: BodySink {
     case over
   }
 
-  private let plane: ControlPlane
-  private let room: Room
-  private let description: ArtifactDescription
+  private let purpose: UploadPurpose
   private let jobs: Jobs
   /// Held until the answer is given, because packing and signing take as much as receiving.
   private let place: Places.Place
   private let state = Lock(State.idle)
 
-  init(
-    plane: ControlPlane, room: Room, description: ArtifactDescription, jobs: Jobs,
-    place: Places.Place
-  ) {
-    self.plane = plane
-    self.room = room
-    self.description = description
+  init(_ purpose: UploadPurpose, jobs: Jobs, place: Places.Place) {
+    self.purpose = purpose
     self.jobs = jobs
     self.place = place
   }
@@ -58,14 +63,21 @@ final class UploadSink: BodySink {
       return false
     case .wait: return false
     case .drop: return true
-    case .append(let upload): return upload.append(bytes) { exchange.resume() }
+    case .append(let upload):
+      if let failure = upload.failure {
+        // Nothing more is taken in for nothing.
+        abort()
+        exchange.complete(Response(purpose.refusal(failure)))
+        return true
+      }
+      return upload.append(bytes) { exchange.resume() }
     }
   }
 
   // Making the file touches the disk, so it happens beside the loop.
   private func begin(_ exchange: PendingReply) {
     let upload: ArtifactUpload
-    do { upload = try plane.beginUpload() } catch {
+    do throws(Problem) { upload = try purpose.begin() } catch {
       state.withLock { $0 = .over }
       exchange.complete(Response(error))
       return
@@ -87,19 +99,10 @@ final class UploadSink: BodySink {
 
   func finish(_ exchange: PendingReply) {
     guard let upload = end() else {
-      exchange.complete(Response(Problem(.invalidRequest, "send the image as the body")))
+      exchange.complete(Response(Problem(.invalidRequest, "send the \(purpose.word) as the body")))
       return
     }
-    plane.finish(upload, as: description, in: room) { result in
-      // Keeps the place until here.
-      _ = self.place
-      switch result {
-      case .success(let stored):
-        exchange.complete(
-          Response(json: Documents.artifact(stored.artifact), status: stored.isNew ? 201 : 200))
-      case .failure(let problem): exchange.complete(Response(problem))
-      }
-    }
+    purpose.finish(upload, exchange)
   }
 
   func abort() { end()?.abort() }

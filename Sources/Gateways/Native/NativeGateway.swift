@@ -6,6 +6,8 @@
 //   GET   twin                what should be and what was reported
 //   PATCH twin                reported properties, as a merge patch
 //   POST  reports             how the update goes
+//   POST  commands/{id}       what became of a command
+//   PUT   logs/{name}         a log, streamed to the disk
 //   GET   images/{id}/{file}  the bytes of an offered image
 //   POST  credentials         the next key; this and what needs no credentials: NativeEnrolment
 
@@ -17,10 +19,14 @@ import UpdateModel
 public final class NativeGateway: Sendable {
   let plane: ControlPlane
   let waiting: WaitingRoom
+  let jobs: Jobs
+  /// Logs that are received at the same time.
+  let logPlaces = Places(32)
 
-  /// Speaks the native protocol for a control plane.
-  public init(plane: ControlPlane) {
+  /// Speaks the native protocol for a control plane; what touches the disk runs on `jobs`.
+  public init(plane: ControlPlane, jobs: Jobs = Jobs()) {
     self.plane = plane
+    self.jobs = jobs
     waiting = WaitingRoom()
   }
 
@@ -30,8 +36,10 @@ public final class NativeGateway: Sendable {
   /// Whether a path belongs to this gateway.
   public static func serves(_ path: UnsafeRawBufferPointer) -> Bool { NativePath.isBelow(path) }
 
-  /// Collects every body up to its limit.
-  public func plan(_ head: Request) -> BodyPlan { .buffer(limit: NativeGateway.bodyBytesMax) }
+  /// Collects every body up to its limit, but for logs, which go to the disk as they arrive.
+  public func plan(_ head: Request) -> BodyPlan {
+    NativeGateway.isLog(head) ? planLog(head) : .buffer(limit: NativeGateway.bodyBytesMax)
+  }
 
   /// Answers one request.
   public func handle(_ request: Request, _ reply: inout Reply) {
@@ -79,6 +87,13 @@ public final class NativeGateway: Sendable {
     case ("credentials", 1):
       guard request.method == .post else { return NativeGateway.refuseMethod("POST", &reply) }
       rotate(request, visit, &reply)
+    case ("commands", 2):
+      guard request.method == .post else { return NativeGateway.refuseMethod("POST", &reply) }
+      commandReport(request, command: rest[1], visit, &reply)
+    case ("logs", 2):
+      guard request.method == .put else { return NativeGateway.refuseMethod("PUT", &reply) }
+      // One with a body was planned for.
+      NativeGateway.refuse(Problem(.unprocessable, "the log is empty"), &reply)
     case ("images", 3):
       guard isRead else { return NativeGateway.refuseMethod("GET, HEAD", &reply) }
       image(request, artifact: rest[1], file: rest[2], visit, &reply)

@@ -30,7 +30,8 @@ extension NativeGateway {
     case .briefing(let briefing):
       let text = BriefingDocument(briefing, asked, room, now: plane.now)
       plane.noteBriefing(text.tag, of: briefing.device, in: room)
-      guard text.tag == 0 || text.tag != asked.known else {
+      // A command is repeated until the device says that it has it.
+      guard text.tag != asked.known || !briefing.commands.isEmpty else {
         if asked.waitSeconds > 0, briefing.ticket == 0 {
           return wait(for: briefing.device, room, asked, briefing.pollAfter, &reply)
         }
@@ -141,6 +142,8 @@ struct BriefingDocument {
             "version": .integer(Int64(clamping: briefing.desired.version)),
             "properties": briefing.desired.properties,
           ]) : nil,
+      briefing.commands.isEmpty
+        ? nil : JSON.Member("commands", .array(briefing.commands.map(NativeGateway.command))),
       briefing.offer.map {
         JSON.Member("offer", BriefingDocument.offer($0, to: briefing.device, room))
       },

@@ -23,6 +23,8 @@ public struct Enrolment: Equatable, Sendable {
   public var state: Lifecycle
   /// The batch it was provisioned with; nil without one.
   public var batch: Int?
+  /// Whether its place was there before the batch, and stays when that is undone.
+  public var precedesBatch = false
   /// The code that makes a unit this device; nil without one.
   public var claim: DeviceClaim?
   /// Oldest first, at most `Credential.countMax`.
@@ -65,6 +67,7 @@ extension Enrolment {
     guard self != Enrolment() else { return nil }
     return .members([
       "state": .string(state.rawValue), "batch": batch.map { JSON($0) },
+      "precedes": precedesBatch ? true : nil,
       "claim": claim.map { claim in
         .members([
           "id": .string(claim.digest.description), "until": .integer(claim.expires.milliseconds),
@@ -84,6 +87,7 @@ extension Enrolment {
     }
     self.init(state: state)
     batch = document["batch"]?.integer.flatMap { Int(exactly: $0) }
+    precedesBatch = document["precedes"]?.bool ?? false
     if let stored = document["claim"] {
       guard let digest = stored["id"]?.string.flatMap(Digest.init(hex:)),
         let until = stored["until"]?.integer

@@ -65,8 +65,8 @@ public struct EnrolmentSettings: Equatable, Sendable {
     approvesCertified =
       reader.flag("approveCertified", default: approvesCertified) ?? approvesCertified
     let allowed =
-      "an array of at most \(EnrolmentSettings.authoritiesMax) certificates in PEM, each of at most "
-      + "\(EnrolmentSettings.authorityBytesMax) bytes"
+      "an array of at most \(EnrolmentSettings.authoritiesMax) certificates in PEM, each of at "
+      + "most \(EnrolmentSettings.authorityBytesMax) bytes"
     let texts = reader.read("authorities", default: authorities, allowed: allowed) { value in
       guard let elements = value.array, elements.count <= EnrolmentSettings.authoritiesMax else {
         return nil

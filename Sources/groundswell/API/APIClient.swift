@@ -23,12 +23,13 @@ struct APIClient: Sendable {
   /// Sends a request, with a JSON body when there is one, and reads the JSON answer.
   func document(
     _ method: String, _ target: APITarget, body: JSON? = nil,
-    headers: [(name: String, value: String)] = []
+    headers: [(name: String, value: String)] = [], seconds: Int = 60
   ) throws(Failure) -> JSON {
     guard let body else { return try exchange(method, target, headers, .none) }
     do throws(Failure) {
       return try exchange(
-        method, target, headers + [("Content-Type", "application/json")], .bytes(body.text))
+        method, target, headers + [("Content-Type", "application/json")], .bytes(body.text),
+        seconds: seconds)
     } catch {
       throw error.withoutLines
     }

@@ -87,8 +87,10 @@ struct Session: Sendable {
   }
 
   /// Sends a document and reads the answer.
-  func post(_ target: APITarget, _ body: JSON = .object([])) throws(Failure) -> JSON {
-    try client.document("POST", target, body: body)
+  func post(
+    _ target: APITarget, _ body: JSON = .object([]), seconds: Int = 60
+  ) throws(Failure) -> JSON {
+    try client.document("POST", target, body: body, seconds: seconds)
   }
 
   /// Fetches a list page by page, at most `limit` items.

@@ -46,8 +46,8 @@ enum DeviceLifeCommands {
 
   private static let replace = Command.remote(
     "device replace",
-    "Gives tags, desired properties and groups of a device to another unit and retires the old one. "
-      + "A new unit that is not there yet gets a place and a claim code, which is shown once.",
+    "Gives tags, desired properties and groups of a device to another unit and retires the old "
+      + "one. A new unit that is not there yet gets a place and a claim code, which is shown once.",
     operands: [device, Operand("NEW", "id of the unit that takes its place")],
     options: [.value("expires", "TIME", "how long the code is good", default: "90d")],
     examples: ["groundswell device replace gw-0001 gw-0001b"]

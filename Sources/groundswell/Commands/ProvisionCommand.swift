@@ -44,7 +44,8 @@ enum ProvisionCommand {
     do throws(InvalidValue) { tenant = try Name(session.tenant) } catch {
       throw arguments.refuse("option --tenant: \(error.reason)")
     }
-    let answer = try session.post(session.target("batches"), body)
+    // A hundred thousand places take a while, and their codes are told only once.
+    let answer = try session.post(session.target("batches"), body, seconds: 600)
     try show(answer, labels, tenant, address, session)
   }
 

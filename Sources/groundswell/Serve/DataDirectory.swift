@@ -58,6 +58,13 @@ struct DataDirectory {
     } catch { throw .failed("images in \(imagesPath): \(error)") }
   }
 
+  /// The logs of devices.
+  func logs() throws(Failure) -> LogShelf {
+    do throws(Problem) { return try LogShelf(root: "\(path)/logs") } catch {
+      throw .failed(error.detail)
+    }
+  }
+
   /// Makes the first tenant and the administrator's token; true when there were none.
   func prepareFirstStart(_ plane: ControlPlane) throws(Failure) -> Bool {
     guard plane.allRooms.isEmpty else { return false }

@@ -42,7 +42,7 @@ struct ServerProcess {
         imageBytesMax: options.imageBytesMax),
       policies: PolicyShelf(directory: options.policies),
       authority: try directory.authority(at: SystemClock().now),
-      pollsPerSecondMax: options.pollsPerSecondMax)
+      pollsPerSecondMax: options.pollsPerSecondMax, logs: try directory.logs())
     let startedAt = plane.now
     let isFirst = try load(plane, directory, startedAt)
     let server = try makeServer(plane, barrier, directory)
@@ -113,6 +113,7 @@ struct ServerProcess {
       if ticks % ServerProcess.ticksPerSave == 0 { plane.saveLastSeen(all: false) }
       if ticks % ServerProcess.ticksPerPrune == 0 {
         plane.pruneReports(olderThan: options.reportAge)
+        plane.removeOldLogs()
       }
     }
   }

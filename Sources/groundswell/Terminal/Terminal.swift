@@ -29,6 +29,9 @@ enum Terminal {
   /// Writes text to standard output at once.
   static func write(_ text: String) { write(Array(text.utf8), to: STDOUT_FILENO) }
 
+  /// Writes bytes to standard output as they are.
+  static func write(bytes: [UInt8]) { write(bytes, to: STDOUT_FILENO) }
+
   /// Writes text to standard error, for progress and notes.
   static func note(_ text: String) { write(Array(text.utf8), to: STDERR_FILENO) }
 

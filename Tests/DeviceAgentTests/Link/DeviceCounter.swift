@@ -213,8 +213,11 @@ final class DeviceCounter {
 
   init() throws {
     site = CounterSite()
+    var limits = Limits()
+    limits.bufferedBodyBytes = 9 << 20
     server = try Server(
-      configuration: ServerConfiguration(address: "127.0.0.1:0", loopCount: 1), handler: site,
+      configuration: ServerConfiguration(address: "127.0.0.1:0", loopCount: 1, limits: limits),
+      handler: site,
       barrier: Barrier())
     try server.start()
   }

@@ -11,6 +11,14 @@ struct ModelBootLoader {
     case copies(folder: String)
     /// An environment of this size with a checksum; a second copy means counters.
     case environment(paths: [(path: String, offset: Int)], size: Int)
+
+    /// Whether there is nothing to fall back to when a write of the boot loader is torn.
+    var hasOneCopy: Bool {
+      switch self {
+      case .copies: false
+      case .environment(let paths, _): paths.count == 1
+      }
+    }
   }
 
   /// Why nothing was started.
@@ -18,7 +26,7 @@ struct ModelBootLoader {
     let description: String
   }
 
-  let disk: SimulatedDisk
+  let disk: any AgentDisk
   let record: Record
 
   /// Chooses a slot as the script does: counts a trial, saves, falls back over the limit.
@@ -41,7 +49,7 @@ struct ModelBootLoader {
   }
 
   func load() throws -> [String: String] {
-    guard let newest = candidates().max(by: { $0.number < $1.number }) else {
+    guard let newest = try candidates().max(by: { $0.number < $1.number }) else {
       throw Brick(description: "the boot record cannot be read")
     }
     return newest.variables
@@ -55,19 +63,25 @@ struct ModelBootLoader {
     let variables: [String: String]
   }
 
-  private func candidates() -> [Candidate] {
+  private func candidates() throws -> [Candidate] {
     switch record {
     case .copies(let folder):
-      (0...1).compactMap { index in
-        disk.content("\(folder)/boot.\(index)").flatMap { text($0, index) }
+      return try (0...1).compactMap { index in
+        try content("\(folder)/boot.\(index)").flatMap { text($0, index) }
       }
     case .environment(let paths, let size):
-      paths.indices.compactMap { index in
-        let content = disk.content(paths[index].path) ?? []
+      return try paths.indices.compactMap { index in
+        let content = try content(paths[index].path) ?? []
         let bytes = Array(content.dropFirst(paths[index].offset).prefix(size))
         return environment(bytes, index, isRedundant: paths.count > 1)
       }
     }
+  }
+
+  private func content(_ path: String) throws -> [UInt8]? {
+    guard try disk.exists(path) else { return nil }
+    let file = try disk.open(path, .read)
+    return try file.read(at: 0, count: Int(try file.size()))
   }
 
   private func text(_ bytes: [UInt8], _ index: Int) -> Candidate? {
@@ -106,7 +120,7 @@ struct ModelBootLoader {
 
   /// Overwrites the older copy in place, as `fatwrite` does; the power may fail in it.
   private func save(_ variables: [String: String]) throws {
-    let all = candidates()
+    let all = try candidates()
     let newest = all.max { $0.number < $1.number }
     let number = (newest?.number ?? 0) + 1
     let names = ["slot", "previous", "upgrade_available", "bootcount", "bootlimit", "ustate"]
@@ -134,7 +148,7 @@ struct ModelBootLoader {
       // One copy has no older one; its board must trust a sector to be written as a whole.
       let file = try disk.open(paths[index].path, .write)
       try file.write(Array(bytes.prefix(512)), at: Int64(paths[index].offset))
-      let old = Array((disk.content(paths[index].path) ?? []).dropFirst(paths[index].offset + 512))
+      let old = Array((try content(paths[index].path) ?? []).dropFirst(paths[index].offset + 512))
       if Array(bytes.dropFirst(512)) != Array(old.prefix(size - 512)) {
         try file.write(Array(bytes.dropFirst(512)), at: Int64(paths[index].offset + 512))
       }

@@ -1,5 +1,5 @@
-// SimulatedDevice: a whole device in memory: disk, boot loader, systems that work or do not, a server
-// that offers one update; it loses power when told.
+// SimulatedDevice: a whole device in memory: disk, boot loader, systems that work or do not, a
+// server that offers one update; it loses power when told.
 
 import Crypto
 import Synchronization
@@ -50,7 +50,7 @@ final class SimulatedDevice {
   /// Restarts after which an update that has not ended never will.
   static let restartsMax = 60
 
-  let disk = SimulatedDisk()
+  let disk: SimulatedDisk
   let programs = SimulatedPrograms()
   let loader: ModelBootLoader
   let setup: DeviceSetup
@@ -64,6 +64,7 @@ final class SimulatedDevice {
   private var bootNumber = 0
 
   static let key: SigningKey = {
+    // Any 32 bytes are a seed.
     guard let key = try? SigningKey(seed: [UInt8](repeating: 7, count: 32)) else {
       preconditionFailure("any 32 bytes are a seed")
     }
@@ -79,6 +80,8 @@ final class SimulatedDevice {
     var bytes = Draw(seed: 42)
     old = (0..<Self.imageBytes).map { _ in UInt8(bytes(256)) }
     new = (0..<Self.imageBytes + 77).map { _ in UInt8(bytes(256)) }
+    // A boot loader that has one copy must trust a sector to be written as a whole.
+    disk = SimulatedDisk(atomicBytes: record.hasOneCopy ? 512 : 1)
     loader = ModelBootLoader(disk: disk, record: record)
     setup = try Self.setup(record)
     update = try Self.update(new, component: component)
@@ -147,7 +150,7 @@ final class SimulatedDevice {
           present.count >= place.offset
           ? Array(present.prefix(place.offset))
           : present + [UInt8](repeating: 0, count: place.offset - present.count)
-        disk.install(place.path, before + bytes, device: isDevice ? 1 : nil)
+        disk.install(place.path, before + bytes, isDevice: isDevice)
       }
       return
     }
@@ -234,7 +237,7 @@ final class SimulatedDevice {
         demands = try updater.handle(.installAllowed(action: update.action))
       }
       switch demands.first {
-      case nil where isWorthAnotherTry(updater): demands = try updater.offer(update)
+      case nil where try isWorthAnotherTry(updater): demands = try updater.offer(update)
       case nil: return updater.state.phase == .idle ? .done : .restart
       case .deliverReports:
         let report = try #require(updater.state.outbox.first)
@@ -250,14 +253,13 @@ final class SimulatedDevice {
   }
 
   /// A good system that had the power taken away at each of its starts is offered again.
-  private func isWorthAnotherTry(_ updater: DeviceUpdater) -> Bool {
+  private func isWorthAnotherTry(_ updater: DeviceUpdater) throws -> Bool {
     guard updater.state.phase == .idle, system == .good, agent == .good,
-      let end = updater.state.latestEnd,
-      end.phase == .reverted, end.failure?.failureClass == .boot, end.attempt < 4,
-      let next = try? Self.update(
-        new, component: update.images[0].component.text, attempt: end.attempt + 1)
+      let end = updater.state.latestEnd, end.phase == .reverted,
+      end.failure?.failureClass == .boot, end.attempt < 4
     else { return false }
-    update = next
+    update = try Self.update(
+      new, component: update.images[0].component.text, attempt: end.attempt + 1)
     return true
   }
 
@@ -274,6 +276,12 @@ final class SimulatedDevice {
   }
 
   // MARK: Judging
+
+  /// The offered image.
+  var newBytes: [UInt8] { new }
+
+  /// The agent's state as it is on the disk.
+  func state() throws -> AgentState { try Journal(disk: disk, directory: "/state").load() }
 
   /// At every instant the boot loader finds a system that starts, if need be by falling back.
   private func checkBootable() throws {

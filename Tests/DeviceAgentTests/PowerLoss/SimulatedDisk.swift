@@ -30,6 +30,7 @@ final class SimulatedDisk: AgentDisk {
     var life = 0
     var tear = Draw(seed: 0)
     var freeBytes: Int64 = 1 << 30
+    var badFiles: Set<Int> = []
 
     mutating func change(_ folder: String, _ changes: [(path: String, node: Node?)]) {
       for (path, node) in changes { names[path] = node }
@@ -56,6 +57,10 @@ final class SimulatedDisk: AgentDisk {
   }
 
   private let state = Mutex(State())
+  /// Smallest piece that the medium writes as a whole: 1 is the worst, 512 an ordinary one.
+  private let atomicBytes: Int
+
+  init(atomicBytes: Int = 1) { self.atomicBytes = atomicBytes }
 
   // MARK: For tests
 
@@ -81,11 +86,11 @@ final class SimulatedDisk: AgentDisk {
   }
 
   /// Puts a durable file, with its folders, as if it had been there for ever.
-  func install(_ path: String, _ bytes: [UInt8], device atomicBytes: Int? = nil) {
+  func install(_ path: String, _ bytes: [UInt8], isDevice: Bool = false) {
     state.withLock { state in
-      state.inodes.append(SimulatedInode(bytes, atomicBytes: atomicBytes ?? 1))
+      state.inodes.append(SimulatedInode(bytes, atomicBytes: atomicBytes))
       let index = state.inodes.count - 1
-      let node: Node = atomicBytes == nil ? .file(index) : .device(index)
+      let node: Node = isDevice ? .device(index) : .file(index)
       var folder = SlotPair.folder(of: path)
       while folder != "/" {
         state.names[folder] = .folder
@@ -104,7 +109,12 @@ final class SimulatedDisk: AgentDisk {
     }
   }
 
-  func setFreeBytes(_ count: Int64) { state.withLock { $0.freeBytes = count } }
+  /// From now on the medium keeps other bytes than are written to this file.
+  func spoil(_ path: String) {
+    state.withLock { state in
+      if let index = Self.resolve(path, state) { state.badFiles.insert(index) }
+    }
+  }
 
   // MARK: AgentDisk
 
@@ -148,14 +158,14 @@ final class SimulatedDisk: AgentDisk {
   func open(_ path: String, _ mode: DiskMode) throws(AgentError) -> any DiskFile {
     let isMaking: Bool
     switch mode {
-    case .read, .write: isMaking = false
+    case .read, .write, .exclusive: isMaking = false
     case .create, .createProgram: isMaking = true
     }
     if isMaking, try !exists(path) {
       let folder = SlotPair.folder(of: path)
       guard try exists(folder) else { throw Self.missing(path) }
       try change { state, _ in
-        state.inodes.append(SimulatedInode())
+        state.inodes.append(SimulatedInode(atomicBytes: self.atomicBytes))
         state.change(folder, [(path, .file(state.inodes.count - 1))])
       }
     }
@@ -247,7 +257,11 @@ final class SimulatedDisk: AgentDisk {
   ) throws(AgentError) {
     try change { state, isFatal throws(AgentError) in
       guard state.life == life else { throw Self.noPower }
-      guard isFatal else { return state.inodes[index].write(bytes, at: offset) }
+      guard isFatal else {
+        var kept = bytes
+        if state.badFiles.contains(index), let last = kept.indices.last { kept[last] ^= 1 }
+        return state.inodes[index].write(kept, at: offset)
+      }
       let unit = state.inodes[index].atomicBytes
       let kept = state.tear(bytes.count + 1) / unit * unit
       state.inodes[index].write(Array(bytes.prefix(kept)), at: offset)

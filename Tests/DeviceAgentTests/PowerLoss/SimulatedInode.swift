@@ -67,7 +67,7 @@ struct SimulatedInode {
       default:
         // The file system knew the new length and had not written the bytes.
         let end = offset + bytes.count
-        if atomicBytes == 1, end > durable.count { Self.apply(.length(end), to: &durable) }
+        if end > durable.count { Self.apply(.length(end), to: &durable) }
       }
     }
     content = durable

@@ -119,6 +119,7 @@ import UpdateModel
     var device = try device(token: try digest(9))
     device.rotate(to: try key(1), overlap: .days(7), at: LifecycleTests.now)
     device.enrolment.batch = 4
+    device.enrolment.precedesBatch = true
     device.enrolment.claim = DeviceClaim(
       digest: try digest(7), expires: LifecycleTests.now, usedAt: LifecycleTests.now)
     device.enrolment.replaces = try DeviceID("old")
