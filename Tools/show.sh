@@ -4,12 +4,17 @@
 pids=()
 
 # start_show NAME KEEP CONFIGURATION: builds, and makes a working directory that goes when the script
-# ends, unless KEEP is 1.
+# ends, unless KEEP is 1. The agent of a release is the small program that devices get.
 start_show() {
   swift build -c "$3" --product groundswell
-  swift build -c "$3" --product groundswell-agent
   groundswell=$PWD/.build/$3/groundswell
-  agent=$PWD/.build/$3/groundswell-agent
+  if [ "$3" = release ]; then
+    Tools/agent
+    agent=$PWD/.build/agent/groundswell-agent
+  else
+    swift build -c "$3" --product groundswell-agent
+    agent=$PWD/.build/$3/groundswell-agent
+  fi
   work=$(mktemp -d "/tmp/groundswell-$1.XXXXXX")
   keep_work=$2
   mkdir "$work/policies"

@@ -54,6 +54,8 @@ public struct DeviceReport: Equatable, Sendable {
     case downloaded
     /// The device is done, one way or the other.
     case closed
+    /// The device puts it off.
+    case rejected
   }
 
   /// The values of `status.result.finished`.

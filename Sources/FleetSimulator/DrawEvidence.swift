@@ -6,11 +6,12 @@ extension Scenario {
   /// A policy by evidence for a fleet that polls in this interval; its stages, if it has any, are
   /// ceilings.
   static func drawEvidencePolicy(
-    canary: Bool, poll: Interval, _ random: inout SeededRandom
+    canary: Bool, poll: Interval, more: String? = nil, _ random: inout SeededRandom
   ) -> Policy {
     let minutes = Int(poll.wholeSeconds / 60)
     let patience = 4 * minutes + 30
     var fields = [#""name": "drawn""#, #""gate": \#(drawGate(&random))"#]
+    if let more { fields.append(more) }
     if canary {
       fields.append(
         #""canary": {"group": "staging", "soak": "10m", "quorum": "80%", "waitAtMost": "6h", "#

@@ -13,6 +13,28 @@ extension Scenario {
     return scenario
   }
 
+  /// The scenario of a seed with a policy that asks for the state of devices, whose users use them,
+  /// run their batteries down and say "not now".
+  public static func heldBack(seed: UInt64) -> Scenario {
+    var scenario = drawn(seed: seed)
+    var random = SeededRandom(seed: seed, stream: 0x6865_6c64)
+    var moods = Moods()
+    moods.sparesUsers = random.below(4) != 0
+    let terms = Policy.Postponing.Consequence.allCases
+    let postpone =
+      #"{"atMost": "\#(random.within(20...240))m", "then": "\#(terms[random.below(4)].rawValue)""#
+      + (random.below(2) == 0 ? #", "times": \#(random.within(1...4))}"# : "}")
+    let more = #""conditions": \#(moods.conditions), "postpone": \#(postpone)"#
+    let canary = scenario.canaryCount > 0
+    scenario.policy =
+      scenario.policy.evidence == nil
+      ? drawPolicy(canary: canary, more: more, &random)
+      : drawEvidencePolicy(canary: canary, poll: scenario.traits.poll, more: more, &random)
+    scenario.moods = moods
+    scenario.horizon = .days(10)
+    return scenario
+  }
+
   /// A small fleet of one model, drawn stages, traits and faults of messages.
   public static func planned(seed: UInt64) -> Scenario {
     var random = SeededRandom(seed: seed, stream: 0x7363_656e)
@@ -94,7 +116,9 @@ extension Scenario {
     }
   }
 
-  static func drawPolicy(canary: Bool, _ random: inout SeededRandom) -> Policy {
+  static func drawPolicy(
+    canary: Bool, more: String? = nil, _ random: inout SeededRandom
+  ) -> Policy {
     let growth = ["1.5", "2", "2.5", "4"][random.below(4)]
     let stages =
       random.below(4) == 0
@@ -103,7 +127,7 @@ extension Scenario {
       : #"{"start": \#(random.within(1...8)), "growth": \#(growth), "quorum": "80%","#
         + #""soak": "\#(random.within(0...20))m", "waitAtMost": "3h"}"#
     return policy(
-      #"{"name": "drawn","#
+      #"{"name": "drawn","# + (more.map { "\($0)," } ?? "")
         + (canary
           ? #""canary": {"group": "staging", "soak": "10m", "quorum": "80%","#
             + #""waitAtMost": "3h"},"# : "")

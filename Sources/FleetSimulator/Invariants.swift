@@ -28,6 +28,7 @@ struct Invariants {
   private(set) var first: (at: Instant, sentence: String)?
   private var limits = LimitWatch()
   private var evidence: EvidenceWatch
+  private let standby: StandbyWatch
   private var stepCount = 0
   // What nothing changed since the last recount need not be counted again.
   private var isChanged = false
@@ -38,6 +39,7 @@ struct Invariants {
   init(_ scenario: Scenario, startsAt: Instant) {
     fleetSize = scenario.fleetSize
     evidence = EvidenceWatch(scenario, startsAt: startsAt)
+    standby = StandbyWatch(scenario)
   }
 
   /// Called before a lease for the update is granted.
@@ -57,7 +59,18 @@ struct Invariants {
     }
     if server.actions[index]?.isLeased == true { violate("\(device) holds a lease already", now) }
     if let sentence = limits.noteGrant(server, index, now: now) { violate(sentence, now) }
+    if let sentence = standby.noteGrant(server, index) { violate(sentence, now) }
     isGranting = true
+  }
+
+  /// Called after a device polled.
+  mutating func checkSlot(_ server: ServerModel, _ index: Int, now: Instant) {
+    if let sentence = standby.slotKept(server, index) { violate(sentence, now) }
+  }
+
+  /// Called when a device that can wait begins to install.
+  mutating func checkInstallation(_ server: ServerModel, _ index: Int, now: Instant) {
+    if let sentence = standby.noteInstallation(server, index) { violate(sentence, now) }
   }
 
   /// Called before a lease for the way back is granted.
@@ -150,6 +163,7 @@ struct Invariants {
       }
     }
     if let sentence = evidence.missedSilence(server, now: now) { violate(sentence, now) }
+    if let sentence = standby.limitForgotten(server, now: now) { violate(sentence, now) }
     checkCounters(server, now: now)
   }
 

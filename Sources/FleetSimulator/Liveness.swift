@@ -13,7 +13,9 @@ extension Simulation {
   }
 
   private func isUnderWay(_ index: Int) -> Bool {
-    devices[index].isWorking || server.actions[index]?.isLeased == true
+    if server.actions[index]?.isLeased == true { return true }
+    // Who has an image and waits does nothing else.
+    return devices[index].isWorking && stored[index] == nil
   }
 
   private func isAtRest(_ index: Int) -> Bool {
@@ -45,6 +47,8 @@ extension Simulation {
     guard let action = server.actions[index] else { return false }
     return switch action.standing {
     case .failed, .stranded, .returnFailed: true
+    // It put its update off for too long: its part ended, or a person has to decide.
+    case .undelivered, .undecided: scenario.moods != nil
     // It was stopped or brought back when its model was in quarantine, which a person lifted since.
     case .returned,
       .cancelled where server.rollout.status == .completed:

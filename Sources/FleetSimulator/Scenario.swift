@@ -22,6 +22,8 @@ public struct Scenario: Sendable {
   public var models = [HardwareModel(name: "model-a", weight: 1)]
   /// Devices that register after the start of the rollout.
   public var newcomers: Newcomers?
+  /// How the state of devices changes, where the policy asks for it; nil where it does not.
+  public var moods: Moods?
   /// What a person does about a rollout that needs one.
   public var person = Person()
   /// Size of the image.
@@ -170,6 +172,22 @@ public struct Scenario: Sendable {
     case ignoresReturnGate
     /// Does not bring devices back.
     case neverTurnsBack
+    /// Grants although the state of the device forbids it.
+    case ignoresConditions
+    /// Lets devices install that have the image and may not.
+    case ignoresPermission
+    /// Leaves the lease to devices that are held back.
+    case keepsSlots
+    /// Lets devices put their update off for ever.
+    case forgetsPutOff
+
+    /// Whether it shows only where conditions are asked.
+    public var isAboutConditions: Bool {
+      switch self {
+      case .ignoresConditions, .ignoresPermission, .keepsSlots, .forgetsPutOff: true
+      default: false
+      }
+    }
   }
 
   /// What devices run at first.

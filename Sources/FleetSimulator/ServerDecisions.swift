@@ -9,14 +9,17 @@ extension ServerModel {
     var candidate = Candidate(
       device: twin.device, fits: true, isTargeted: true,
       runsRelease: twin.version == Scenario.newVersion, isCanary: twin.isCanary)
+    candidate.hindrance = hindrance(index, now: now)
     if policy.evidence != nil { findPlace(of: &candidate, twin, isNew: actions[index] == nil, now) }
     let answer = Eligibility.decide(
       candidate, action: actions[index], in: rollout, demand: demand(index), now: now)
-    guard let stage = sabotaged(answer) else { return }
+    guard let stage = sabotaged(answer) else {
+      if case .deferred(let reason) = answer { holdBack(index, reason, candidate, now: now) }
+      return
+    }
     invariants.checkGrant(self, index, candidate, stage: stage, now: now)
     if let action = actions[index] {
-      grant(
-        index, ActionMachine.regrant(action, id: takeID(), policy: policy, now: now), now: now)
+      grant(index, leaseAgain(index, action, now: now), now: now)
     } else {
       grant(
         index,
@@ -65,6 +68,7 @@ extension ServerModel {
     case (.deferred(.notRunning(.paused)), .ignoresStatus): 0
     case (.deferred(.placeClosed(_?)), .ignoresPlaces): rollout.openStage
     case (.deferred(.quarantined), .ignoresQuarantine): rollout.openStage
+    case (.deferred(.hindered), .ignoresConditions): rollout.openStage
     default: nil
     }
   }
@@ -120,8 +124,8 @@ extension ServerModel {
     load.follow(next, under: policy.limits.domains) { twins[index].registration }
     mix(UInt64(index) << 32 ^ UInt64(next.standing.rawValue) << 56 ^ UInt64(next.id.number))
     mix(UInt64(truncatingIfNeeded: now.milliseconds))
-    if let deadline = next.deadline, deadline != before?.deadline {
-      deadlines.add(index, due: deadline)
+    if let due = next.due(under: policy), due != before?.due(under: policy) {
+      deadlines.add(index, due: due)
     }
     if next.isWatched, before?.isWatched != true, let silence = rollout.silence {
       silences.add(index, due: now + silence)

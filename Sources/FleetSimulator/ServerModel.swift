@@ -20,6 +20,8 @@ struct ServerModel {
   var nextAction: ActionID
   // When the gate was last asked.
   private(set) var judgedAt = Instant.epoch
+  /// Whether a person paused it at some time.
+  private(set) var wasPaused = false
   var deadlines = TimedQueue<Int>()
   var load = DomainLoad()
   // With evidence: places by stratum, who tells what silence means, and whose silence is next.
@@ -79,6 +81,7 @@ struct ServerModel {
 
   mutating func apply(_ event: RolloutEvent, now: Instant) {
     rollout.evolve(event, at: now)
+    if rollout.status == .paused { wasPaused = true }
     mix(UInt64(truncatingIfNeeded: now.milliseconds))
     advance(now)
   }
@@ -93,8 +96,15 @@ struct ServerModel {
   }
 
   private mutating func expire(_ index: Int, now: Instant) {
-    guard let action = actions[index], let deadline = action.deadline, deadline <= now else {
+    guard let action = actions[index], let due = action.due(under: policy), due <= now else {
       return
+    }
+    if !action.isLeased {
+      if sabotage == .forgetsPutOff { return }
+      // The time for which a device may put off what it would not be given stands still.
+      guard rollout.status.grantsUpdates else {
+        return deadlines.add(index, due: now + .minutes(1))
+      }
     }
     if rollout.status == .paused, action.phase == .offered {
       // The device is not shown its offer while the rollout is paused, so its time stands still.
@@ -122,8 +132,10 @@ struct ServerModel {
     if rollout.status.isStopped || isQuarantined(index), actions[index] != nil {
       recover(index, now: now)
     } else {
+      pauseIfHindered(index, now: now)
       offer(index, now: now)
     }
+    invariants.checkSlot(self, index, now: now)
     if invariants.isRecountDue() { invariants.checkCounters(self, now: now) }
     return answer(index)
   }
@@ -152,8 +164,9 @@ struct ServerModel {
       switch (report.execution, report.finished) {
       case (.closed, .failure): .failed(report.details)
       case (.closed, .success), (.closed, .none): .installed
-      case (.downloaded, _): .downloaded
+      case (.downloaded, _): downloaded(index, now: now)
       case (.proceeding, _), (.download, _): report.progress == nil ? .taken : .downloaded
+      case (.rejected, _): .rejected(report.details)
       }
     step(index, input, now: now)
     if invariants.isRecountDue() { invariants.checkCounters(self, now: now) }

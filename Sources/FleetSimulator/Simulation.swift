@@ -19,6 +19,10 @@ public struct Simulation {
   private(set) var devices: [VirtualDevice]
   // When devices are switched off, and when they come back.
   private var absences: [(from: Instant, to: Instant)?]
+  // How the state of each device changes; empty where nobody asks for it.
+  private var cycles: [MoodCycle]
+  // Devices that have an image and wait to install it.
+  private(set) var stored: [Int: String] = [:]
   private var personActs = 0
   private var visitedAt = Simulation.start
   // Since when a person is waited for, to no avail so far.
@@ -60,6 +64,11 @@ public struct Simulation {
         number: number, seed: scenario.seed, traits: scenario.traits(of: model),
         version: Scenario.oldVersion, now: births[number])
     }
+    let numbers = server.twins.indices
+    cycles =
+      scenario.moods.map { moods in
+        numbers.map { MoodCycle(moods, seed: scenario.seed, number: $0) }
+      } ?? []
     wakeTimes = devices.map(\.dueAt)
     for (index, due) in wakeTimes.enumerated() {
       if let due { queue.add(.device(index), due: due) }
@@ -109,6 +118,7 @@ public struct Simulation {
         return queue.add(happening, due: back)
       }
       let verified = !(hasFaults(now) && random.chance(scenario.faults.corruptDownloads))
+      if verified, isToWait(index, action, now: now) { return }
       let event = DeviceEvent.downloaded(action: action, verified: verified)
       perform(devices[index].handle(event, now: now), of: index, now: now)
     case .reportArrives(let index, let report):
@@ -136,10 +146,16 @@ public struct Simulation {
       case .report(let report) where isOut:
         pending += devices[index].handle(.reportLost(report), now: now)
       case .poll:
+        if !cycles.isEmpty {
+          server.tell(index, cycles[index].mood(at: now), isPatient: cycles[index].isPatient)
+        }
         let answer = server.poll(index, now: now)
+        pending += goOn(index, now: now)
         if hasFaults(now), random.chance(scenario.faults.lostAnswers) { continue }
         pending += devices[index].handle(.answered(answer), now: now)
       case .describe(_, let version): server.describe(index, version: version, now: now)
+      case .fetch(let link) where putsOff(index, link, now: now):
+        pending += devices[index].handle(.refused, now: now)
       case .fetch(let link):
         let version = server.instructions(index, link: link, now: now)
         let event = version.map { DeviceEvent.instructed(action: link, version: $0) } ?? .refused
@@ -157,6 +173,55 @@ public struct Simulation {
     }
     wakeTimes[index] = due
     queue.add(.device(index), due: due)
+  }
+
+  // A device that can wait says that it has the image, and is told whether it may install it.
+  private mutating func isToWait(_ index: Int, _ action: String, now: Instant) -> Bool {
+    guard !cycles.isEmpty, cycles[index].isPatient, server.isPresent(index, action),
+      devices[index].isDownloading(action)
+    else { return false }
+    let words = DeviceReport(
+      action: action, link: action, execution: .downloaded, finished: .none, progress: nil,
+      details: "image is complete")
+    send(words, of: index, now: now)
+    if server.mayInstall(index, action, now: now) {
+      server.invariants.checkInstallation(server, index, now: now)
+      return false
+    }
+    stored[index] = action
+    return true
+  }
+
+  // What a device that can wait does after a poll: it installs what it has when it may, and stops
+  // a download that it may not go on with.
+  private mutating func goOn(_ index: Int, now: Instant) -> [DeviceIntent] {
+    guard !cycles.isEmpty, cycles[index].isPatient else { return [] }
+    if let action = stored[index] {
+      if server.mayInstall(index, action, now: now) {
+        stored[index] = nil
+        server.invariants.checkInstallation(server, index, now: now)
+        return devices[index].handle(.downloaded(action: action, verified: true), now: now)
+      }
+      guard !server.isPresent(index, action) else { return [] }
+      stored[index] = nil
+      return devices[index].handle(.downloadCut(action: action), now: now)
+    }
+    guard let action = server.actions[index], action.standby != nil, !action.isLeased else {
+      return []
+    }
+    return devices[index].handle(.downloadCut(action: action.id.description), now: now)
+  }
+
+  // Whether the user of a device says "not now" to an offer.
+  private mutating func putsOff(_ index: Int, _ action: String, now: Instant) -> Bool {
+    guard !cycles.isEmpty, server.isPresent(index, action), !server.isForced(index),
+      server.actions[index]?.kind == .update, cycles[index].refuses()
+    else { return false }
+    let words = DeviceReport(
+      action: action, link: action, execution: .rejected, finished: .none, progress: nil,
+      details: "not now")
+    send(words, of: index, now: now)
+    return true
   }
 
   private mutating func send(_ report: DeviceReport, of index: Int, now: Instant) {

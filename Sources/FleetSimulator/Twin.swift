@@ -7,7 +7,7 @@ import UpdateModel
 struct Twin {
   let device: DeviceID
   let isCanary: Bool
-  let registration: Device
+  var registration: Device
   /// Whether it was there when the rollout was planned.
   let isPlanned: Bool
   /// Where it stands in its stratum.
@@ -17,6 +17,10 @@ struct Twin {
   var version: String?
   var versionAt = Instant.epoch
   var heardAt = Instant.epoch
+  /// What it said about its state last; nil where nobody asks.
+  var mood: Mood?
+  /// Whether it can wait with the image at hand.
+  var isPatient = false
 
   /// What the ids of all devices begin with; their number follows.
   static let prefix = "sim-"

@@ -88,6 +88,11 @@ public struct VirtualDevice: Sendable {
     }
   }
 
+  /// Whether it downloads the image of an action.
+  func isDownloading(_ action: String) -> Bool {
+    if case .downloading(let job) = state { job.action == action } else { false }
+  }
+
   /// Takes one event and returns what the device wants done.
   public mutating func handle(_ event: DeviceEvent, now: Instant) -> [DeviceIntent] {
     if state == .silent { return [] }

@@ -107,13 +107,14 @@ extension Artifact {
 extension Release {
   /// The stored form without the id, which is in the key.
   var document: JSON {
-    .members([
+    let fixed = JSON.members([
       "name": .string(name.text), "version": .string(version.text), "notes": .string(notes),
       "artifacts": .array(artifacts.map { .integer(Int64($0.number)) }),
       "status": .string(status.rawValue), "createdAt": .integer(createdAt.milliseconds),
       "floor": floor.map { .integer(Int64($0.number)) },
       "rollbackFloor": rollbackFloor.map { .integer(Int64($0.number)) },
     ])
+    return fixed.adding(terms.document)
   }
 
   /// Reads the stored form.
@@ -124,12 +125,14 @@ extension Release {
       }
       guard let name = reader.name("name"), let version = reader.version("version"),
         let notes = reader.text("notes", bytes: 0...Int(Int32.max)), let artifacts,
-        let status: Status = reader.choice("status"), let createdAt = reader.instant("createdAt")
+        let status: Status = reader.choice("status"), let createdAt = reader.instant("createdAt"),
+        let terms = Terms(reader)
       else { return nil }
       return Release(
         id: id, name: name, version: version, notes: notes, artifacts: artifacts, status: status,
         createdAt: createdAt, floor: reader.has("floor") ? reader.serial("floor") : nil,
-        rollbackFloor: reader.has("rollbackFloor") ? reader.serial("rollbackFloor") : nil)
+        rollbackFloor: reader.has("rollbackFloor") ? reader.serial("rollbackFloor") : nil,
+        terms: terms)
     }
   }
 }

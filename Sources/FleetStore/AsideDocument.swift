@@ -7,8 +7,7 @@ extension Aside {
   /// The stored form.
   var document: JSON {
     switch self {
-    case .postponed(let since, let reason):
-      ["postponed": .integer(since.milliseconds), "reason": .string(reason)]
+    case .standby(let standby): standby.document
     case .yielded(let rollout, let since):
       ["yielded": .integer(since.milliseconds), "rollout": .integer(Int64(rollout.number))]
     case .superseded(let rollout, let since):
@@ -23,14 +22,63 @@ extension Aside {
         guard let since = reader.instant("postponed"),
           let reason = reader.text("reason", bytes: 0...Int(Int32.max))
         else { return nil }
+        // As it was written before there were other reasons to wait.
         return .postponed(since: since, reason: reason)
       }
+      if reader.has("standby") { return Standby(reader).map(Aside.standby) }
       guard let rollout: RolloutID = reader.serial("rollout") else { return nil }
       if reader.has("yielded") {
         return reader.instant("yielded").map { .yielded(to: rollout, since: $0) }
       }
       return reader.instant("superseded").map { .superseded(by: rollout, since: $0) }
     }
+  }
+}
+
+extension Standby {
+  /// The stored form.
+  fileprivate var document: JSON {
+    let (kind, words): (String?, String) =
+      switch cause {
+      case .device(let reason): (nil, reason)
+      case .hindrance(let kind, let clause): (kind.rawValue, clause)
+      }
+    var decided: (since: Instant?, forced: Bool, by: String?) = (nil, false, nil)
+    switch ruling {
+    case .none: break
+    case .undecided(let since): decided = (since, false, nil)
+    case .forced(let person, let since): decided = (since, true, person)
+    }
+    return .members([
+      "standby": .integer(since.milliseconds), "kind": kind.map { .string($0) },
+      "reason": .string(words), "putOff": putOffSince.map { .integer($0.milliseconds) },
+      "count": count == 0 ? nil : JSON(count), "hasImage": hasImage ? true : nil,
+      "decidedAt": decided.since.map { .integer($0.milliseconds) },
+      "forced": decided.forced ? true : nil, "forcedBy": decided.by.map { .string($0) },
+    ])
+  }
+
+  /// Reads the stored form.
+  fileprivate init?(_ reader: DocumentReader) {
+    let anything = 0...Int(Int32.max)
+    let hasKind = reader.has("kind")
+    let kind: Hindrance.Kind? = hasKind ? reader.choice("kind") : nil
+    guard let since = reader.instant("standby"), !hasKind || kind != nil,
+      let reason = reader.text("reason", bytes: anything),
+      let count = reader.integer("count", default: 0, in: 0...Int.max),
+      let hasImage = reader.flag("hasImage", default: false),
+      let isForced = reader.flag("forced", default: false)
+    else { return nil }
+    var ruling = Ruling.none
+    if reader.has("decidedAt") {
+      guard let decidedAt = reader.instant("decidedAt") else { return nil }
+      let person = reader.has("forcedBy") ? reader.text("forcedBy", bytes: anything) : nil
+      ruling = isForced ? .forced(by: person, since: decidedAt) : .undecided(since: decidedAt)
+    }
+    self.init(
+      cause: kind.map { .hindrance($0, reason) } ?? .device(reason), since: since,
+      putOffSince: reader.has("putOff") ? reader.instant("putOff") : nil, count: count,
+      hasImage: hasImage, ruling: ruling)
   }
 }
 
@@ -43,10 +91,16 @@ extension RolloutTerms {
     let startAt = hasStart ? reader.instant("startAt") : nil
     let hasEnd = reader.has("endAt")
     let endAt = hasEnd ? reader.instant("endAt") : nil
-    guard let priority, !hasStart || startAt != nil, !hasEnd || endAt != nil else { return nil }
+    let hasOverride = reader.has("override")
+    let override: Override? = hasOverride ? reader.choice("override") : nil
     let isRecovery = reader.flag("recovery", default: false) ?? false
+    guard let priority, !hasStart || startAt != nil, !hasEnd || endAt != nil,
+      !hasOverride || override != nil
+    else { return nil }
     do {
-      try self.init(priority: priority, startAt: startAt, endAt: endAt, isRecovery: isRecovery)
+      try self.init(
+        priority: priority, startAt: startAt, endAt: endAt, isRecovery: isRecovery,
+        isSecurity: override == .security)
     } catch {
       reader.refuse(error.field, error.reason)
       return nil

@@ -99,7 +99,8 @@ struct Loader {
       connection,
       """
       SELECT tenant, rollout, min(device), count(*) FROM action
-      WHERE tenant = ? AND rollout = ? GROUP BY stage, kind, phase, outcome, aside IS NULL
+      WHERE tenant = ? AND rollout = ?
+      GROUP BY stage, kind, phase, outcome, aside IS NULL, \(Loader.standbyKind)
       """)
     let example = try Statement(
       connection, "SELECT * FROM action WHERE tenant = ? AND rollout = ? AND device = ?")
@@ -108,6 +109,15 @@ struct Loader {
       visitor.visit(rollout: rollout, of: tenant)
     }
   }
+
+  // Devices that stand aside count by why they do, see `Action.standing`; a document that is none
+  // is found when its row is read.
+  private static let standbyKind = """
+    CASE WHEN json_valid(aside) THEN
+      (aside ->> '$.standby' IS NULL) || (aside ->> '$.kind' IS NULL)
+      || (aside ->> '$.decidedAt' IS NULL) || (aside ->> '$.forced' IS NULL)
+    END
+    """
 
   // The database counts actions that stand alike; one of them tells how that counts.
   private func recount(

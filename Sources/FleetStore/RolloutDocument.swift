@@ -26,6 +26,8 @@ extension Rollout {
       "recovery": asked.terms.isRecovery ? true : nil,
       "startAt": asked.terms.startAt.map { .integer($0.milliseconds) },
       "endAt": asked.terms.endAt.map { .integer($0.milliseconds) },
+      "override": asked.terms.isSecurity
+        ? .string(RolloutTerms.Override.security.rawValue) : nil,
       "stages": .array(stages.map { $0.plan.document }),
       "domains": domainSizes.document,
     ])

@@ -68,6 +68,7 @@ extension ControlPlane {
     else { return }
     draft.record(next, in: book, &ledger)
     draft.room.fleet.wake(action.device)
+    if action.standby != nil, !action.isLeased { return draft.noteStandby(next) }
     draft.add(
       .report(
         Report(

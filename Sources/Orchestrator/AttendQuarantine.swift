@@ -27,7 +27,7 @@ extension ControlPlane {
         } ?? offer(device, in: book, &ledger, &draft)
       switch outcome {
       case .leased, .cancelling: return outcome
-      case .later: wait = outcome
+      case .later, .standing: wait = outcome
       case .nothing: break
       }
     }

@@ -19,7 +19,7 @@ public struct Briefing: Sendable {
   public let desired: TwinSection
   /// What it is told to do and did not acknowledge, the oldest first.
   public let commands: [Command]
-  /// What it holds a lease for; nil for nothing.
+  /// What it holds a lease for, or stands by with; nil for nothing.
   public let offer: Offer?
   /// The lease that it is to give up; nil for none.
   public let cancelling: ActionID?
@@ -34,6 +34,8 @@ public struct Briefing: Sendable {
     public let release: Release
     /// One image per component.
     public let artifacts: [Artifact]
+    /// What the device may do with it now.
+    public let permission: Permission
   }
 }
 
@@ -94,14 +96,18 @@ extension ControlPlane {
   }
 
   private func offer(_ id: ActionID, to device: Device, in room: Room) -> Briefing.Offer? {
-    room.ledger.withLock { ledger in
+    let now = clock.now
+    return room.ledger.withLock { ledger in
       guard let (book, action) = ledger.book(of: device.key.device, action: id), action.id == id,
-        action.isLeased, !book.isToStop(action), let release = ledger.releases[action.release],
-        let hardware = device.hardware
+        action.isLeased || (action.standby != nil && book.rollout.status.grantsUpdates),
+        !book.isToStop(action), let release = ledger.releases[action.release],
+        let hardware = device.hardware,
+        let permission = permission(
+          for: action, of: device, in: book, ledger, room, now: now)
       else { return nil }
       return Briefing.Offer(
         action: action, release: release,
-        artifacts: ledger.artifacts(of: action.release, for: hardware))
+        artifacts: ledger.artifacts(of: action.release, for: hardware), permission: permission)
     }
   }
 

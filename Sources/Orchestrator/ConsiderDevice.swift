@@ -13,8 +13,10 @@ extension ControlPlane {
     guard isStoreHealthy else { return .later(until: nil, ticket: 0) }
     for id in ledger.live {
       // Before anything is noted or decided, because all that is done again once it is loaded.
-      let schedule = ledger.books[id]?.rollout.policy.windows
-      if let zone = missingZone(for: device, in: schedule, now: now) { return .needsZone(zone) }
+      guard let book = ledger.books[id] else { continue }
+      for schedule in schedules(for: device, in: book) {
+        if let zone = missingZone(for: device, in: schedule, now: now) { return .needsZone(zone) }
+      }
     }
     var draft = Draft(room, now: now)
     draft.isFirstQuestion = room.fleet.noteFirstQuestion(to: device.key.device)
@@ -26,6 +28,7 @@ extension ControlPlane {
     return switch outcome {
     case .nothing: .nothing(ticket: own)
     case .later(let until): .later(until: until, ticket: own)
+    case .standing(let id, let until): .standing(id, until: until, ticket: ticket)
     case .leased(let id): .leased(id, ticket: ticket)
     case .cancelling(let id): .cancelling(id, ticket: ticket)
     }
@@ -34,8 +37,25 @@ extension ControlPlane {
   enum Outcome {
     case nothing
     case later(Instant?)
+    // What it waits with; something else may be due all the same.
+    case standing(ActionID, Instant?)
     case leased(ActionID)
     case cancelling(ActionID)
+
+    /// When a wait is over; nil when that is not known, and for what is no wait.
+    var until: Instant? {
+      switch self {
+      case .later(let until), .standing(_, let until): until
+      case .nothing, .leased, .cancelling: nil
+      }
+    }
+
+    /// Of two waits the one that is over first.
+    func joined(with other: Instant?) -> Outcome {
+      let first = [until, other].compactMap(\.self).min()
+      if case .standing(let id, _) = self { return .standing(id, first) }
+      return .later(first)
+    }
   }
 
   private func decide(
@@ -64,12 +84,12 @@ extension ControlPlane {
         } ?? offer(device, in: book, &ledger, &draft)
       switch outcome {
       case .leased, .cancelling: return outcome
-      case .later(let until):
-        // Of several waits the one that is over first.
-        if case .later(let other?) = wait {
-          wait = .later(min(other, until ?? other))
+      case .later(let until): wait = wait.joined(with: until)
+      case .standing(let id, let until):
+        if case .standing = wait {
+          wait = wait.joined(with: until)
         } else {
-          wait = outcome
+          wait = .standing(id, wait.joined(with: until).until)
         }
       case .nothing: break
       }
@@ -92,8 +112,9 @@ extension ControlPlane {
     if book.rollout.status.isStopped || book.rollout.isQuarantined(action) {
       let delay = recover(&action, of: device, in: book, &ledger, &draft)
       if let delay { return delay }
-    } else if case .retrying = action.state {
-      return offer(device, in: book, &ledger, &draft)
+    } else {
+      pauseIfHindered(&action, of: device, in: book, &ledger, &draft)
+      if case .retrying = action.state { return offer(device, in: book, &ledger, &draft) }
     }
     switch action.state {
     case .leased(.offered, _) where book.rollout.status == .paused: return .later(nil)
@@ -171,6 +192,7 @@ extension ControlPlane {
       switch reason {
       case .stageClosed, .notRunning, .placeClosed, .quarantined, .endTimePassed: .nothing
       case .maintenanceWindow: .later(window.opening)
+      case .hindered(let hindrance): .later(hindrance.until)
       default: .later(reason.until ?? window.recheck)
       }
     }
@@ -182,37 +204,48 @@ extension ControlPlane {
   ) -> Outcome {
     let known = book.actions[device.key.device]
     let specification = book.rollout.specification
-    let window = window(of: device, in: specification.policy.windows, draft.room, now: draft.now)
-    var candidate = ledger.candidate(device, in: book, window: window.state)
+    let outlook = outlook(of: device, known, in: book, ledger, draft.room, now: draft.now)
+    let window = outlook.grantWindow(known)
+    var candidate = ledger.candidate(device, known, in: book, outlook)
     if known == nil { joinIfNew(&candidate, device, in: book, &draft) }
     let answer = Eligibility.decide(
       candidate, action: known, in: book.rollout,
       demand: ledger.demand(of: device, known, in: book), now: draft.now)
     switch answer {
-    case .excluded, .deferred: return ControlPlane.outcome(of: answer, window)
+    case .excluded: return .nothing
+    case .deferred(let reason):
+      let outcome = ControlPlane.outcome(of: answer, window)
+      if known == nil, isUndescribed(device, draft) { return .later(window.recheck) }
+      let held = holdBack(device, known, reason, candidate, in: book, &ledger, &draft)
+      // Who can wait with an offer is shown what it waits for.
+      guard let held, outlook.isPatient, book.rollout.status.grantsUpdates,
+        held.isShown(at: draft.now)
+      else { return outcome }
+      return .standing(held.id, outcome.until)
     case .eligible(let stage):
       // What it runs now is what it could go back to. So a device that never spoke gets one poll to
       // say so, and no more, because some never do.
-      if known == nil, device.twin.reported.isEmpty, draft.isFirstQuestion {
-        return .later(window.recheck)
-      }
-      let id = newID(&draft)
+      if known == nil, isUndescribed(device, draft) { return .later(window.recheck) }
       let policy = specification.policy
       // An obstacle would have excluded it.
       var release = specification.release
       if case .step(let step) = ledger.route(device, to: release) { release = step }
       let action =
         known.map {
-          ActionMachine.regrant($0, release: release, id: id, policy: policy, now: draft.now)
+          leaseAgain($0, device, outlook, release: release, in: book, ledger, &draft)
         }
         ?? Action(
-          rollout: specification.id, device: device.key.device, stage: stage, id: id,
+          rollout: specification.id, device: device.key.device, stage: stage, id: newID(&draft),
           release: release, fallback: ledger.fallback(of: device, from: book.release),
           deadline: draft.now + policy.timeouts.accept, now: draft.now,
           stratum: book.rollout.stratum(of: candidate))
-      grant(action, to: device, in: book, &ledger, &draft)
-      return .leased(id)
+      grant(action, to: device, in: book, &ledger, &draft, outlook.overridden)
+      return .leased(action.id)
     }
+  }
+
+  private func isUndescribed(_ device: Device, _ draft: Draft) -> Bool {
+    device.twin.reported.isEmpty && draft.isFirstQuestion
   }
 
   // A device that registered or changed since the plan was made takes its place in its stratum.
@@ -232,9 +265,11 @@ extension ControlPlane {
 
   private func grant(
     _ action: Action, to device: Device, in book: RolloutBook, _ ledger: inout Ledger,
-    _ draft: inout Draft
+    _ draft: inout Draft, _ overridden: [Hindrance] = []
   ) {
-    book.grant(action, bytes: ledger.bytes(of: action.release, for: device), now: draft.now)
+    // What it has it does not download again.
+    let bytes = action.phase == .offered ? ledger.bytes(of: action.release, for: device) : 0
+    book.grant(action, bytes: bytes, now: draft.now)
     draft.record(action, in: book, &ledger)
     draft.add(
       .report(
@@ -242,9 +277,26 @@ extension ControlPlane {
           device: DeviceKey(tenant: draft.room.tenant, device: action.device),
           rollout: action.rollout, action: action.id, at: draft.now, kind: "granted",
           text: action.kind == .update
-            ? "granted, attempt \(action.attempt)"
+            ? "granted, attempt \(action.attempt)" + ControlPlane.remark(overridden)
+              + skipped(action, device, in: book, ledger)
             : "granted the way back, attempt \(action.attempt)",
           code: nil)))
+  }
+
+  private static func remark(_ overridden: [Hindrance]) -> String {
+    guard !overridden.isEmpty else { return "" }
+    let clauses = overridden.map(\.clause).joined(separator: "; ")
+    return "; for security it passes over this: \(clauses)"
+  }
+
+  private func skipped(
+    _ action: Action, _ device: Device, in book: RolloutBook, _ ledger: Ledger
+  ) -> String {
+    let terms = ledger.releases[action.release]?.terms ?? .usual
+    let policy = book.rollout.policy
+    return [terms.prepare ?? policy.prepare, terms.resume ?? policy.resume].compactMap(\.self)
+      .filter { !device.advertises($0) }
+      .map { "; \($0) is left out, the device does not offer it" }.joined()
   }
 
   func newID(_ draft: inout Draft) -> ActionID {

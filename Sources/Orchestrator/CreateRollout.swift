@@ -59,6 +59,7 @@ extension ControlPlane {
       + (priority.map { ", priority \($0)" } ?? "")
       + (terms.startAt.map { ", to start at \($0)" } ?? "")
       + (terms.endAt.map { ", to end at \($0)" } ?? "")
+      + (terms.isSecurity ? ", for security" : "")
   }
 
   private func refuseTwin(of name: Name, _ ledger: Ledger) throws(Problem) {

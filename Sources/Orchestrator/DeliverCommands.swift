@@ -38,10 +38,12 @@ extension ControlPlane {
       let askAgain = grantFromJobs(
         to: known, lastSeen: seen, &ledger, &draft, isWaiting: &isWaiting)
       let isInstalling = ledger.isInstalling(device)
-      let isDistrusted = known.state == .quarantined
+      let isQuarantined = known.state == .quarantined
       let undelivered = ledger.commands.open(of: device).filter(\.isUndelivered)
+      // A device that may be in wrong hands is told nothing that only its product understands.
       let allowed = undelivered.filter { command in
-        command.isForced || !isDistrusted && !(command.isDisruptive && isInstalling)
+        (!command.isDisruptive || command.isForced || !isInstalling)
+          && (!isQuarantined || StandardCommand(rawValue: command.name.text) != nil)
       }
       let commands = allowed.prefix(CommandLimits.shownPerPoll).map {
         show($0, &ledger, &draft)

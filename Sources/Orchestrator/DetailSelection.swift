@@ -22,12 +22,19 @@ struct DetailSelection {
     }
   }
 
-  /// All that decides which of a policy's devices are which.
-  init(
-    _ policy: Policy, _ target: RolloutSpecification.Target?, _ ledger: Ledger
+  /// All that decides which of a policy's devices are which, and whether they may go on now; nil
+  /// when that can be any property.
+  init?(
+    _ policy: Policy, _ target: RolloutSpecification.Target?, _ conditions: [UpdateConditions],
+    _ ledger: Ledger
   ) {
+    guard !conditions.contains(where: \.asksForAnything) else { return nil }
     self.init()
-    for group in [target?.group, policy.canary?.group] { add(group, ledger) }
+    let asked =
+      conditions.contains { !$0.isEmpty }
+      ? UpdateConditions.properties : [UpdateWish.property, UpdateWish.approvalProperty]
+    for property in asked { add(.attribute(property)) }
+    for group in [target?.group, policy.canary?.group] { add(group: group, ledger) }
     if case .filter(let filter) = target { add(filter) }
     for safeguard in ledger.safeguards.values { add(safeguard.filter) }
     for field in policy.evidence?.strata ?? [] { add(field) }
@@ -40,7 +47,8 @@ struct DetailSelection {
     }
   }
 
-  private mutating func add(_ group: Name?, _ ledger: Ledger) {
+  /// Adds what tells the members of a group.
+  mutating func add(group: Name?, _ ledger: Ledger) {
     guard let known = group.flatMap({ ledger.groups[$0] }) else { return }
     switch known.group.membership {
     case .explicit: break

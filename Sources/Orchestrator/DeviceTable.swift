@@ -53,6 +53,8 @@ struct DeviceRecord {
     static let isRetired = Flags(rawValue: 128)
     /// What follows from where the device is in its life.
     static let ofLife: Flags = [.isFresh, .isQuarantined, .isAbsent, .isRetired]
+    /// It can wait with the images at hand until it may install.
+    static let isPatient = Flags(rawValue: 256)
   }
 }
 

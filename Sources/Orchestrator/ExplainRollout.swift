@@ -41,7 +41,8 @@ extension ControlPlane {
     let id = view.rollout.specification.id
     let count = ControlPlane.decisionsTold
     return RolloutExplanation(
-      view: view, story: RolloutStory(view.rollout, now: view.at),
+      view: view,
+      story: RolloutStory(view.rollout, now: view.at).adding(standbyLines(view.rollout, in: room)),
       decisions: try decisions(of: id, in: room, before: nil, limit: count).decisions,
       moments: try moments(of: id, in: room, before: nil, limit: count).moments)
   }
@@ -59,19 +60,22 @@ extension ControlPlane {
       try ledger.resolve(rollout: text).rollout
     }
     let closed = found.status == .closed ? found.specification.id : nil
-    let schedule = found.policy.windows
     // The participants of a closed rollout are in the store only.
     let past: Action?
     do { past = try closed.flatMap { try store.action(of: $0, device: key) } } catch {
       throw Problem(.internalError, "the history cannot be read: \(error)")
     }
     let now = clock.now
-    loadZones(for: device, in: schedule, now: now)
+    let schedules = try room.ledger.withLock { ledger throws(Problem) -> [MaintenanceSchedule] in
+      self.schedules(for: device, in: try ledger.resolve(rollout: text))
+    }
+    for schedule in schedules { loadZones(for: device, in: schedule, now: now) }
     return try room.ledger.withLock { ledger throws(Problem) in
       let book = try ledger.resolve(rollout: text)
+      let outlook = outlook(of: device, book.actions[id], in: book, ledger, room, now: now)
       return ledger.explain(
-        device, heardAt: lastSeen == .epoch ? nil : lastSeen, past: past, in: book,
-        window: window(of: device, in: schedule, room, now: now).state, now: now)
+        device, heardAt: lastSeen == .epoch ? nil : lastSeen, past: past, in: book, outlook,
+        now: now)
     }
   }
 }
@@ -79,13 +83,13 @@ extension ControlPlane {
 extension Ledger {
   /// What the engine decides about a device at this moment, in words.
   func explain(
-    _ device: Device, heardAt: Instant?, past: Action?, in book: RolloutBook, window: WindowState,
-    now: Instant
+    _ device: Device, heardAt: Instant?, past: Action?, in book: RolloutBook,
+    _ outlook: DeviceOutlook, now: Instant
   ) -> DeviceExplanation {
     let id = device.key.device
     let rollout = book.rollout
     let action = book.actions[id] ?? past
-    let candidate = candidate(device, in: book, window: window)
+    let candidate = candidate(device, action, in: book, outlook)
     let own = rollout.specification.id
     let other = lease(of: id).flatMap { $0 == own ? nil : books[$0]?.rollout.specification.name }
     let place = place(of: candidate, in: book)
@@ -99,7 +103,7 @@ extension Ledger {
       guard rollout.status != .closed else { return nil }
       let wanted = Recovery.decide(
         action, runsRelease: runsWhatWasGiven(device, action, in: book), in: rollout,
-        window: window, demand: demand, now: now)
+        window: outlook.window.state, demand: demand, now: now)
       return obstacle(to: wanted, action, for: device) == nil ? wanted : .strand
     }
     let stratum = action.map(\.stratum) ?? candidate.stratum

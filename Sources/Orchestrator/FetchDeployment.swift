@@ -28,7 +28,8 @@ public struct ServedImage: Sendable {
 }
 
 extension ControlPlane {
-  /// The instructions of a device's leased action; nil when it has no such lease.
+  /// The instructions of a device's leased action, or of one that it stands by with; nil when it
+  /// has none of the two.
   ///
   /// The first fetch starts the download phase. A closed action is never changed by reading it, and
   /// one of a rollout that was stopped since the device polled is not handed out any more.
@@ -37,7 +38,9 @@ extension ControlPlane {
   ) -> Deployment? {
     let now = clock.now
     return room.ledger.withLock { ledger -> Deployment? in
-      guard let (book, action) = lease(id, of: device, &ledger), !book.isToStop(action),
+      guard
+        let (book, action) = lease(id, of: device, &ledger)
+          ?? standby(id, of: device, in: room, ledger), !book.isToStop(action),
         let release = ledger.releases[action.release]
       else { return nil }
       let artifacts = images(for: device, action, in: room, ledger)
@@ -93,11 +96,14 @@ extension ControlPlane {
     guard isStoreHealthy else { return }
     let now = clock.now
     room.ledger.withLock { ledger in
+      // A device that can wait says itself what it has, and may not be allowed to install it; so
+      // this only tells that it took its offer up.
+      let input: ActionInput = room.fleet.isPatient(device) ? .taken : .downloaded
       for rollout in ledger.live {
         guard let book = ledger.books[rollout], let action = book.actions[device],
           action.isLeased, images(for: device, action, in: room, ledger).last?.id == id,
           let next = try? ActionMachine.apply(  // a leased action takes this
-            .downloaded, to: action, policy: book.rollout.policy,
+            input, to: action, policy: book.rollout.policy,
             salt: book.rollout.specification.salt, now: now), next != action
         else { continue }
         var draft = Draft(room, now: now)
@@ -126,6 +132,17 @@ extension ControlPlane {
       book.rollout.status == .paused
       || (book.rollout.status.isStopped && action.kind == .update)
     if isWithdrawn, action.phase == .offered { return nil }
+    return (book, action)
+  }
+
+  // What a device that can wait is shown without a lease.
+  private func standby(
+    _ id: ActionID, of device: DeviceID, in room: Room, _ ledger: Ledger
+  ) -> (RolloutBook, Action)? {
+    guard room.fleet.isPatient(device),
+      let (book, action) = ledger.book(of: device, action: id), action.id == id,
+      case .retrying = action.state, action.standby != nil, book.rollout.status.grantsUpdates
+    else { return nil }
     return (book, action)
   }
 

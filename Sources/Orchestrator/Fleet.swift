@@ -1,56 +1,7 @@
 // Fleet: all devices of one tenant in memory, in shards, so that a poll takes one short lock.
 
 import Crypto
-public import UpdateModel
-
-/// What an authenticated device is, copied out of its record.
-public struct DeviceView: Sendable {
-  /// Which device.
-  public let device: DeviceID
-  /// Hardware model; nil while unknown.
-  public let hardware: String?
-  /// The version it reports; nil when it never did.
-  public let version: String?
-  /// When it last reported its version.
-  public let versionReportedAt: Instant
-  /// When it was last heard.
-  public let lastSeen: Instant
-  /// Whether it is to be asked for its attributes.
-  public let wantsAttributes: Bool
-  /// Whether it gets recovery releases only.
-  public let isQuarantined: Bool
-}
-
-/// How a device's credentials were judged.
-enum Authentication {
-  case accepted
-  case wrongToken
-  case unknownDevice
-}
-
-/// How a device was received.
-struct Greeting {
-  let result: Authentication
-  /// The epoch at which it had nothing to do.
-  let idleEpoch: UInt32
-  /// Whether it is to be asked for attributes.
-  let wantsAttributes: Bool
-  /// What it was last told, see `DeviceRecord.briefing`.
-  let briefing: UInt32
-  /// What its credential brought to light.
-  let news: AccessNews
-
-  init(
-    _ result: Authentication, idleEpoch: UInt32 = 0, wantsAttributes: Bool = false,
-    briefing: UInt32 = 0, news: AccessNews = .nothing
-  ) {
-    self.result = result
-    self.idleEpoch = idleEpoch
-    self.wantsAttributes = wantsAttributes
-    self.briefing = briefing
-    self.news = news
-  }
-}
+import UpdateModel
 
 /// The devices of one tenant.
 final class Fleet: Sendable {
@@ -145,7 +96,13 @@ final class Fleet: Sendable {
       device: device, hardware: hardware, version: version,
       versionReportedAt: record.versionReportedAt, lastSeen: record.lastSeen,
       wantsAttributes: record.flags.contains(.wantsAttributes),
-      isQuarantined: record.flags.contains(.isQuarantined))
+      isQuarantined: record.flags.contains(.isQuarantined),
+      isPatient: record.flags.contains(.isPatient))
+  }
+
+  /// Whether a device can wait with the images at hand until it may install.
+  func isPatient(_ device: DeviceID) -> Bool {
+    record(device)?.flags.contains(.isPatient) ?? false
   }
 
   /// When a device was last heard, the epoch for never; nil when there is no such device.
@@ -332,6 +289,9 @@ final class Fleet: Sendable {
     }
     return isFirst
   }
+
+  /// Notes that a device can wait with the images at hand until it may install.
+  func notePatience(of device: DeviceID) { update(device) { $0.flags.insert(.isPatient) } }
 
   /// Makes the device look at the rollouts again at its next poll.
   func wake(_ device: DeviceID) { update(device) { $0.idleEpoch = 0 } }

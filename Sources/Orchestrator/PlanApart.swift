@@ -74,10 +74,11 @@ extension ControlPlane.Census {
       (hearing.never, "never heard"),
       (withoutWindow, "no maintenance window opens for them within a day"),
     ]
+    let hindered = Hindrance.Kind.allCases.map { (self.hindered[$0] ?? 0, $0.ofSeveral) }
     func apart(_ fate: DevicesApart.Fate, _ found: [(Int, String)]) -> [DevicesApart] {
       found.filter { $0.0 > 0 }.map { DevicesApart(fate, count: $0.0, reason: $0.1) }
     }
-    return apart(.leftOut, left) + ways.left + apart(.later, later)
+    return apart(.leftOut, left) + ways.left + apart(.later, later + hindered)
       + apart(
         .noReturn, [(withoutFallback, "what they run now is not among the published releases")])
       + ways.stuck

@@ -94,8 +94,10 @@ extension ControlPlane {
       return (release, release.artifacts.compactMap { ledger.artifacts[$0] })
     }
     let outlook = WindowOutlook(self, room, policy.windows, now: now)
+    let hindrances = HindranceOutlook(self, room, release, policy, now: now)
     let census = try census(
-      release, policy, request.target, salt: 0, isOpenSoon: outlook.isOpenSoon, in: room)
+      release, policy, request.target, salt: 0, isOpenSoon: outlook.isOpenSoon,
+      hindrance: hindrances.hindrance(of:), in: room)
     let plan = try fleetPlan(policy, census)
     // A device downloads one image of each component.
     let imageBytes =
@@ -130,6 +132,8 @@ extension ControlPlane {
     var outside = 0
     var hearing = Hearing()
     var withoutWindow = 0
+    /// Devices that would wait now, by what keeps them.
+    var hindered: [Hindrance.Kind: Int] = [:]
     var alreadyRunning = 0
     var withoutFallback = 0
     var canariesOutside = 0
@@ -169,11 +173,11 @@ extension ControlPlane {
   /// Counts the devices a rollout is for, and ranks those outside the canary group.
   ///
   /// `known` are devices that had their place before, whatever they run now; `isOpenSoon` is asked
-  /// whether a device is in a maintenance window before long.
+  /// whether a device is in a maintenance window before long, `hindrance` what would keep it now.
   func census(
     _ release: Release, _ policy: Policy, _ target: RolloutSpecification.Target?, salt: UInt64,
     including known: Set<DeviceID> = [], isOpenSoon: (Device) -> Bool = { _ in true },
-    in room: Room
+    hindrance: (Device) -> Hindrance? = { _ in nil }, in room: Room
   ) throws(Problem) -> Census {
     var census = Census()
     // A copy: deciding about a million devices must not keep others from the ledger.
@@ -185,7 +189,8 @@ extension ControlPlane {
     var fallbacks: [Software: Way] = [:]
     let guarded = ledger.safeguards
     let now = clock.now
-    let selection = DetailSelection(policy, target, ledger)
+    let selection = DetailSelection(
+      policy, target, [policy.conditions, release.terms.conditions], ledger)
     room.fleet.forEach(in: room.tenant, reading: selection) { device, heard in
       census.fleetSize += 1
       let canary = ledger.isCanary(device, of: policy)
@@ -214,6 +219,7 @@ extension ControlPlane {
       if !way.hasFallback { census.withoutFallback += 1 }
       census.hearing.count(heard, now: now)
       if !isOpenSoon(device) { census.withoutWindow += 1 }
+      if let found = hindrance(device) { census.hindered[found.kind, default: 0] += 1 }
       census.domainSizes.count(device, under: policy.limits.domains)
       if canary {
         census.canaries += 1
@@ -305,6 +311,12 @@ extension ControlPlane {
     let largest = stages.map(\.size).max() ?? 0
     if stages.count > 1, let first = stages.first, largest > first.size * 1000 {
       advice.append("the largest stage is over 1000 times the first; consider a cap")
+    }
+    let waiting = census.hindered.values.reduce(0, +)
+    if waiting > 0 {
+      advice.append(
+        "\(waiting) devices would wait now, for their state or their own wish; they hold no slot "
+          + "and go on when it changes")
     }
     return advice + EvidenceForecast.advice(policy)
   }

@@ -45,7 +45,8 @@ extension ControlPlane {
   /// heap.
   ///
   /// `key` is the fingerprint of the key that a TLS handshake proved the device to have. With
-  /// `isPatient` the device may be told to stay away longer while nothing can happen.
+  /// `isPatient` the device may be told to stay away longer while nothing can happen, and can wait
+  /// with the images at hand until it may install.
   public func poll(
     _ room: Room, device id: UnsafeRawBufferPointer, token: UnsafeRawBufferPointer,
     key: SHA256.Value? = nil, isPatient: Bool = false
@@ -105,6 +106,7 @@ extension ControlPlane {
   ) -> PollAnswer {
     // It was found in the table, so it is valid.
     guard let device = try? DeviceID(String(decoding: id, as: UTF8.self)) else { return .refused }
+    if isPatient { room.fleet.notePatience(of: device) }
     var finding = consider(device, room, now: now, epoch: epoch)
     for _ in 0..<ControlPlane.zonesPerPollMax {
       guard case .needsZone(let zone) = finding else { break }
@@ -124,6 +126,8 @@ extension ControlPlane {
     case .needsZone: return .idle(terms(0))
     case .later(let until, let ticket):
       return .idle(terms(ticket, until.map { .turn($0) } ?? .mayGetItsTurn))
+    case .standing(let action, let until, let ticket):
+      return .deployment(action, terms(ticket, until.map { .turn($0) } ?? .busy))
     case .leased(let action, let ticket): return .deployment(action, terms(ticket, .busy))
     case .cancelling(let action, let ticket): return .cancel(action, terms(ticket, .busy))
     }
@@ -158,6 +162,8 @@ enum Finding {
   case needsZone(TimeZoneName)
   /// Nothing now, maybe later.
   case later(until: Instant?, ticket: UInt64)
+  /// What it stands by with, shown to a device that can wait; when that may be over.
+  case standing(ActionID, until: Instant?, ticket: UInt64)
   /// A lease.
   case leased(ActionID, ticket: UInt64)
   /// A lease that is to be stopped.

@@ -8,7 +8,7 @@ extension ControlPlane {
   /// Creates a release in status draft.
   public func createRelease(
     named name: Name, version: FirmwareVersion, notes: String, artifacts ids: [ArtifactID],
-    floors: ReleaseFloors = ReleaseFloors(), in room: Room
+    floors: ReleaseFloors = ReleaseFloors(), terms: Release.Terms = .usual, in room: Room
   ) throws(Problem) -> (release: Release, ticket: UInt64) {
     try requireStore()
     let now = clock.now
@@ -25,7 +25,7 @@ extension ControlPlane {
       let (floor, rollbackFloor) = try ledger.resolve(floors, of: id, named: name, version)
       let release = Release(
         id: id, name: name, version: version, notes: notes, artifacts: ids, status: .draft,
-        createdAt: now, floor: floor, rollbackFloor: rollbackFloor)
+        createdAt: now, floor: floor, rollbackFloor: rollbackFloor, terms: terms)
       ledger.releases[release.id] = release
       ledger.lastTicket = store.enqueue(.release(room.tenant, release))
       return (release, ledger.lastTicket)

@@ -9,7 +9,8 @@ extension ControlPlane {
   /// Runs a statement over all devices of a tenant. May take a second when fields are asked for the
   /// first time; never runs on an event loop.
   ///
-  /// - Parameter cursor: Only devices behind this id; for lists in the order of ids.
+  /// With a cursor, only devices behind this id are listed, which goes in the order of ids. Refuses
+  /// statements that read too many fields or make too many groups.
   public func query(
     _ statement: QueryStatement, in room: Room, after cursor: String? = nil, limit: Int? = nil
   ) throws(Problem) -> FleetAnswer {

@@ -12,6 +12,8 @@ public struct DeviceReport: Sendable {
     case progress(percent: Int?)
     /// All bytes are there.
     case downloaded
+    /// It installs.
+    case installing(percent: Int?)
     /// Installed.
     case installed
     /// Failed.
@@ -36,6 +38,8 @@ public struct DeviceReport: Sendable {
   public let bytes: Int64?
   /// The kind of failure in the device's words, such as `hash`.
   public let errorClass: String?
+  /// Until when the device puts it off; nil when it does not say.
+  public let until: Instant?
 
   /// Longer texts are cut: hawkBit keeps 512 characters per message, SWUpdate sends up to 48.
   public static let textBytesMax = 8192
@@ -43,8 +47,9 @@ public struct DeviceReport: Sendable {
   /// Joins what a gateway understood.
   public init(
     meaning: Meaning, word: String, text: String, code: Int?, bytes: Int64? = nil,
-    errorClass: String? = nil
+    errorClass: String? = nil, until: Instant? = nil
   ) {
+    self.until = until
     self.meaning = meaning
     self.word = word
     self.bytes = bytes
@@ -111,7 +116,8 @@ extension ControlPlane {
       if action.id == id {
         if answersCancel, !isAboutToStop(action, book) { return .notCancelling }
         // There is one refusal: the action is closed.
-        guard let next = try? advance(action, by: report, in: book, now: now) else {
+        guard let next = try? advance(action, by: report, in: book, ledger, room, now: now)
+        else {
           return .closed
         }
         // A late word would make the action a lease again. While the device holds another one it is
@@ -143,7 +149,8 @@ extension ControlPlane {
   }
 
   private func advance(
-    _ action: Action, by report: DeviceReport, in book: RolloutBook, now: Instant
+    _ action: Action, by report: DeviceReport, in book: RolloutBook, _ ledger: Ledger, _ room: Room,
+    now: Instant
   ) throws(ActionRefusal) -> Action {
     func apply(_ input: ActionInput, to action: Action) throws(ActionRefusal) -> Action {
       try ActionMachine.apply(
@@ -154,21 +161,51 @@ extension ControlPlane {
     case .progress:
       guard action.isLeased else { throw .closed }
       return try apply(.taken, to: action)
-    case .downloaded: return try apply(.downloaded, to: action)
+    case .downloaded:
+      let hindrance = installation(of: action, in: book, ledger, room, now: now)
+      guard let hindrance else { return try apply(.downloaded, to: action) }
+      return try apply(.held(hindrance, hasImage: true), to: action)
+    case .installing:
+      if action.isLeased { return try apply(.downloaded, to: action) }
+      // Its user let it begin; only what protects the device would have forbidden that.
+      guard let standby = action.standby, standby.hasImage, book.rollout.status.grantsUpdates,
+        installation(of: action, in: book, ledger, room, now: now)?.kind.isComfort ?? true
+      else { throw .closed }
+      return ActionMachine.readmit(
+        action, fallback: action.fallback, installs: true, policy: book.rollout.policy, now: now)
     case .installed: return try apply(.installed, to: action)
     case .failed:
       return try apply(.failed(report.text.isEmpty ? "no reason given" : report.text), to: action)
-    case .rejected: return try apply(.rejected(report.text), to: action)
+    case .rejected: return try apply(.rejected(report.text, until: report.until), to: action)
     case .cancelAccepted: return try apply(.cancelAccepted, to: action)
     case .cancelRefused: return try apply(.cancelRefused, to: action)
     }
   }
 }
 
+extension ControlPlane {
+  // What keeps a device that can wait from installing what it has now.
+  private func installation(
+    of action: Action, in book: RolloutBook, _ ledger: Ledger, _ room: Room, now: Instant
+  ) -> Hindrance? {
+    guard action.kind == .update, action.phase.map({ $0 < .installing }) ?? true,
+      let (device, _) = room.fleet.device(DeviceKey(tenant: room.tenant, device: action.device))
+    else { return nil }
+    let outlook = outlook(of: device, action, in: book, ledger, room, now: now)
+    return outlook.isPatient ? outlook.installation : nil
+  }
+}
+
 extension DeviceReport {
   /// Whether the report only says that the present attempt, already under way, goes on.
   func isJustProgress(of action: Action, _ id: ActionID) -> Bool {
-    guard case .progress = meaning, action.id == id else { return false }
+    guard action.id == id else { return false }
+    switch meaning {
+    case .progress: break
+    case .installing: return action.phase == .installing || action.phase == .verifying
+    case .downloaded, .installed, .failed, .rejected, .cancelAccepted, .cancelRefused:
+      return false
+    }
     return switch action.phase {
     case .downloading, .installing, .verifying: true
     case .offered, nil: false
@@ -179,7 +216,7 @@ extension DeviceReport {
   var isFinal: Bool {
     switch meaning {
     case .installed, .failed, .cancelAccepted: true
-    case .progress, .downloaded, .rejected, .cancelRefused: false
+    case .progress, .downloaded, .installing, .rejected, .cancelRefused: false
     }
   }
 }

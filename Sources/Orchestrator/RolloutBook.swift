@@ -86,7 +86,10 @@ final class RolloutBook {
   /// Counts a report and keeps how far the device is.
   func note(_ report: DeviceReport, of device: DeviceID) {
     var percent: Int?
-    if case .progress(let told?) = report.meaning { percent = told }
+    switch report.meaning {
+    case .progress(let told), .installing(let told): percent = told
+    case .downloaded, .installed, .failed, .rejected, .cancelAccepted, .cancelRefused: break
+    }
     // One look-up: devices that install report more often than they do anything else.
     func update(_ spoken: inout Spoken) {
       spoken.count += 1

@@ -81,8 +81,10 @@ extension ControlPlane {
       draft.add(ledger.commands.put(command, of: room.tenant, now: now))
       room.fleet.wake(device)
       var notes = ControlPlane.notes(capability, room.fleet.wasBriefed(device), known)
-      if known.state == .quarantined, !request.isForced {
-        notes.append("the device is in quarantine; it gets the command once it is released")
+      if known.state == .quarantined, StandardCommand(rawValue: request.name.text) == nil {
+        notes.append(
+          "the device is in quarantine and gets standard commands only; it gets this one once it "
+            + "is released")
       }
       return (SentCommand(command: command, notes: notes), commit(draft, &ledger))
     }

@@ -74,11 +74,10 @@ extension ControlPlane {
   private func isWanted(
     _ device: Device, by book: RolloutBook, _ ledger: Ledger, _ draft: Draft
   ) -> Bool {
-    let window = window(
-      of: device, in: book.rollout.policy.windows, draft.room, now: draft.now)
     let action = book.actions[device.key.device]
+    let outlook = outlook(of: device, action, in: book, ledger, draft.room, now: draft.now)
     let answer = Eligibility.decide(
-      ledger.candidate(device, in: book, window: window.state), action: action, in: book.rollout,
+      ledger.candidate(device, action, in: book, outlook), action: action, in: book.rollout,
       demand: ledger.demand(of: device, action, in: book), now: draft.now)
     if case .eligible = answer { return true }
     return false

@@ -71,9 +71,23 @@ extension ControlPlane {
       book.evolve(event, now: now)
       ledger.refreshLive()
       draft.happened([event], in: book)
+      if command == .start { noteOverride(book, &draft) }
       draft.judge(book)
       return (book.rollout, commit(draft, &ledger))
     }
+  }
+
+  // Who is disturbed by it will ask who said so.
+  private func noteOverride(_ book: RolloutBook, _ draft: inout Draft) {
+    let specification = book.rollout.specification
+    guard overrides(book.release, specification.policy, isUrgent: specification.terms.isSecurity)
+    else { return }
+    let source = book.release.terms.isSecurity ? "its release" : "the rollout"
+    draft.add(
+      .rolloutEvent(
+        draft.room.tenant, specification.id, at: draft.now,
+        sentence: "\(source) is for security: devices in use, wishes and windows do not hold it "
+          + "back, as policy \(specification.policy.name) allows"))
   }
 
   // Nil when the plan that was made at the creation still holds. A large fleet is not walked again

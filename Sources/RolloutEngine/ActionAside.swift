@@ -41,30 +41,7 @@ extension ActionStep {
     return next
   }
 
-  // A postponement uses up no attempt: without a failure, `regrant` keeps the number.
-  func postpone(_ reason: String) -> Action {
-    if isStandingAside { return stopped() }
-    var next = retryLater(nil)
-    // Only the way to a release can be put off without counting; the way back is pressed on with.
-    guard action.kind == .update else { return next }
-    var since = now
-    if case .postponed(let first, _) = action.aside { since = first }
-    next.aside = .postponed(reason, since: since)
-    return ActionStep(next, like: self).endPostponement()
-  }
-
-  // Ends a postponement whose time is over, if it is to end.
-  func endPostponement() -> Action {
-    guard case .postponed(let since, let reason) = action.aside,
-      let due = action.due(under: policy), now >= due
-    else { return action }
-    let detail =
-      "put its update off for \(now - since), the policy allows \(policy.postpone.atMost)"
-    return end(
-      .undelivered, Action.Failure(.postponed, detail + (reason.isEmpty ? "" : ": \(reason)")))
-  }
-
-  private init(_ action: Action, like step: ActionStep) {
+  init(_ action: Action, like step: ActionStep) {
     self.init(action: action, policy: step.policy, salt: step.salt, now: step.now)
   }
 }

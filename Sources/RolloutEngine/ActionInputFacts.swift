@@ -9,7 +9,7 @@ extension ActionInput {
     case .taken, .downloaded, .installed, .failed, .rejected, .polled, .cancelAccepted,
       .cancelRefused:
       true
-    case .expired, .fellSilent, .cancelRequested, .yield, .supersede: false
+    case .expired, .fellSilent, .cancelRequested, .yield, .supersede, .held, .forced, .letGo: false
     }
   }
 }

@@ -18,8 +18,14 @@ public enum ActionInput: Equatable, Sendable {
   case installed
   /// The device says that it failed.
   case failed(String)
-  /// The device puts it off; in its words.
-  case rejected(String)
+  /// The device puts it off; in its words, and until when if it says so.
+  case rejected(String, until: Instant? = nil)
+  /// Something of the device's state holds it back; whether it has the images at hand.
+  case held(Hindrance, hasImage: Bool)
+  /// A person says that it may not be put off any more.
+  case forced(by: String)
+  /// A person ends the part of a device that puts its update off.
+  case letGo(by: String)
   /// A rollout of higher priority wants the device and may have it now.
   case yield(to: RolloutID)
   /// A newer rollout of the same product has taken its place for this device.
@@ -105,6 +111,8 @@ public enum ActionMachine {
     var next = action
     if let release { next.release = release }
     if action.failure != nil { next.attempt += 1 }
+    next.attempt = max(1, next.attempt)
+    next.forgetImage()
     return begin(next, id: id, policy: policy, now: now)
   }
 

@@ -23,7 +23,12 @@ struct ActionStep {
     case .installed: return phase == .verifying ? action : enter(.verifying)
     case .failed(let detail):
       return fail(phase < .installing ? .download : .install, detail)
-    case .rejected(let reason): return phase < .verifying ? postpone(reason) : action
+    case .rejected(let reason, let until):
+      return phase < .verifying
+        ? postpone(reason, until: until, hasImage: phase == .installing) : action
+    case .held(let hindrance, let hasImage):
+      return phase < .installing ? hold(hindrance, hasImage: hasImage) : action
+    case .forced, .letGo: return action
     case .yield, .supersede: return askToStandAside(phase, input)
     case .polled(let running): return phase == .verifying ? verify(running) : action
     case .expired(let silent): return now >= deadline ? expire(phase, silent: silent) : action
@@ -82,8 +87,12 @@ struct ActionStep {
     case .installed: return enter(.verifying)
     case .cancelRequested, .cancelAccepted: return end(.cancelled)
     case .supersede(let rollout): return end(.superseded, for: .superseded(by: rollout, since: now))
-    case .expired: return endPostponement()
-    case .failed, .polled, .cancelRefused, .taken, .rejected, .yield, .fellSilent: return action
+    case .expired: return limitPutOff()
+    case .held(let hindrance, let hasImage): return hold(hindrance, hasImage: hasImage)
+    case .forced(let person): return force(by: person)
+    case .letGo(let person): return letGo(by: person)
+    case .rejected(let reason, let until): return postponeAgain(reason, until: until)
+    case .failed, .polled, .cancelRefused, .taken, .yield, .fellSilent: return action
     case .downloaded: throw .closed
     }
   }
@@ -105,7 +114,7 @@ struct ActionStep {
       (.failed, .failed), (.failed, .installed), (.returnFailed, .failed),
       (.cancelled, .cancelAccepted), (.cancelled, .failed), (_, .expired), (_, .cancelRequested),
       (.undelivered, .failed), (.undelivered, .rejected), (.superseded, .cancelAccepted),
-      (.superseded, .failed), (_, .yield), (_, .supersede):
+      (.superseded, .failed), (_, .yield), (_, .supersede), (_, .held), (_, .forced), (_, .letGo):
       return action
     default: throw .closed
     }
@@ -151,7 +160,8 @@ struct ActionStep {
       expose(&next)
       // From here on it finishes what it began, whoever else wants it.
       if isStandingAside { next.cancel = .none }
-      next.aside = nil
+      // A row of postponements goes on until the installation has an end.
+      if action.standby == nil { next.aside = nil }
     }
     return next
   }

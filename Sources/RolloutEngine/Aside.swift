@@ -7,22 +7,24 @@ public import UpdateModel
 /// While the action holds a lease, it is why the device is asked to stop, or that it put the update
 /// off before. Indirect, because nearly no action has one and a million actions are kept.
 public indirect enum Aside: Equatable, Sendable {
-  /// The device puts it off, in a row since then; in its own words, at most 512 bytes.
-  case postponed(since: Instant, reason: String)
+  /// The device puts it off, or something of its state holds it back.
+  case standby(Standby)
   /// It gives way to a rollout of higher priority.
   case yielded(to: RolloutID, since: Instant)
   /// A newer rollout of the same product has taken its place for this device.
   case superseded(by: RolloutID, since: Instant)
 
-  /// A postponement with the device's words cut to what is kept.
-  static func postponed(_ reason: String, since: Instant) -> Aside {
-    .postponed(since: since, reason: String(decoding: reason.utf8.prefix(512), as: UTF8.self))
+  /// The device put it off once, in its own words.
+  public static func postponed(since: Instant, reason: String) -> Aside {
+    .standby(
+      Standby(
+        cause: .device(reason), since: since, putOffSince: since, count: 1, hasImage: false))
   }
 
   /// Whether another rollout is the reason.
   var isForAnotherRollout: Bool {
     switch self {
-    case .postponed: false
+    case .standby: false
     case .yielded, .superseded: true
     }
   }
@@ -30,8 +32,7 @@ public indirect enum Aside: Equatable, Sendable {
   /// One clause for people.
   public var clause: String {
     switch self {
-    case .postponed(let since, let reason):
-      "postponed by the device since \(since)" + (reason.isEmpty ? "" : ": \(reason)")
+    case .standby(let standby): standby.clause
     case .yielded(let rollout, let since):
       "gave way at \(since) to rollout \(rollout), which has the higher priority"
     case .superseded(let rollout, _): "superseded by rollout \(rollout)"
@@ -44,8 +45,8 @@ extension Action {
   /// policy lets a device postpone; nil for never.
   public func due(under policy: Policy) -> Instant? {
     if let deadline { return deadline }
-    guard case .retrying = state, policy.postpone.then == .fail, kind == .update,
-      case .postponed(let since, _) = aside
+    guard case .retrying = state, policy.postpone.then != .wait, kind == .update,
+      let standby, standby.ruling == .none, let since = standby.putOffSince
     else { return nil }
     return since + policy.postpone.atMost
   }

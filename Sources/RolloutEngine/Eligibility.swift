@@ -24,6 +24,10 @@ public struct Candidate: Equatable, Sendable {
   public var supersededBy: RolloutID?
   /// What bars the way to the release; nil when nothing does.
   public var obstacle: RouteObstacle?
+  /// What of its state keeps it from its next step; nil when nothing does.
+  public var hindrance: Hindrance?
+  /// Whether its user approved the release, which ends a postponement.
+  public var isApproved = false
 
   /// Joins the facts.
   public init(
@@ -40,6 +44,13 @@ public struct Candidate: Equatable, Sendable {
     self.stratum = stratum
     self.supersededBy = supersededBy
     self.obstacle = obstacle
+  }
+}
+
+extension Candidate {
+  // Why the device itself cannot be granted now.
+  var refusal: Eligibility? {
+    window.refusal ?? hindrance.map { .deferred(.hindered($0)) }
   }
 }
 
@@ -100,6 +111,10 @@ public enum Eligibility: Equatable, Sendable {
     case endTimePassed(Instant)
     /// It put the update off, or gave way; it is asked again from `until` on.
     case aside(Aside, until: Instant)
+    /// Its state forbids the next step.
+    case hindered(Hindrance)
+    /// It put the update off for too long, and a person has to decide.
+    case undecided(Standby)
   }
 
   /// Why not at all.
@@ -142,11 +157,21 @@ public enum Eligibility: Equatable, Sendable {
       }
       if let rollout = candidate.supersededBy { return .excluded(.superseded(by: rollout)) }
       if let obstacle = candidate.obstacle { return .excluded(.barred(obstacle)) }
-      if now < from {
+      if action.isUngranted {
+        if let reason = candidate.safeguard { return .excluded(.safeguard(reason)) }
+        guard candidate.isTargeted || isFirstGroup(candidate, in: rollout) else {
+          return .excluded(.target)
+        }
+      }
+      let isReleased = candidate.isApproved && action.standby != nil
+      if let standby = action.standby, standby.isUndecided, !isReleased {
+        return .deferred(.undecided(standby))
+      }
+      if now < from, !isReleased {
         return .deferred(
           action.aside.map { .aside($0, until: from) } ?? .backingOff(until: from))
       }
-      return candidate.window.refusal
+      return candidate.refusal
         ?? limited(rollout, isRepetition: action.wouldRepeat, demand: demand, now: now)
         ?? .eligible(stage: action.stage)
     }
@@ -161,7 +186,7 @@ public enum Eligibility: Equatable, Sendable {
       return .deferred(.placeClosed(stratum: candidate.stratum))
     }
     if stage > open { return .deferred(.stageClosed(stage)) }
-    return candidate.window.refusal ?? limited(rollout, demand: demand, now: now)
+    return candidate.refusal ?? limited(rollout, demand: demand, now: now)
       ?? .eligible(stage: stage)
   }
 
@@ -224,6 +249,9 @@ public enum Eligibility: Equatable, Sendable {
           "waits to try again: \(limit) repeated attempts, the budget of the rollout, are spent"
       case .endTimePassed(let end): return "not granted: the end time of the rollout was \(end)"
       case .aside(let aside, let until): return "\(aside.clause); asked again from \(until) on"
+      case .hindered(let hindrance):
+        return "waits: \(hindrance.clause)" + (hindrance.until.map { ", until \($0)" } ?? "")
+      case .undecided(let standby): return standby.clause
       }
     case .excluded(let reason):
       switch reason {

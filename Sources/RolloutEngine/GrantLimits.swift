@@ -56,9 +56,20 @@ extension Eligibility.Deferral {
       .aside(_, let until):
       until
     case .maintenanceWindow(let until, _): until
+    case .hindered(let hindrance): hindrance.until
     case .notRunning, .stageClosed, .placeClosed, .quarantined, .returnGate, .concurrencyLimit,
-      .domainLimit, .retryBudget, .endTimePassed:
+      .domainLimit, .retryBudget, .endTimePassed, .undecided:
       nil
+    }
+  }
+
+  /// Whether only other devices, or a pace that all share, keep the device from its grant.
+  public var isLimit: Bool {
+    switch self {
+    case .concurrencyLimit, .rateLimit, .domainLimit, .bandwidth: true
+    case .notRunning, .stageClosed, .placeClosed, .returnGate, .quarantined, .backingOff,
+      .maintenanceWindow, .retryBudget, .endTimePassed, .aside, .hindered, .undecided:
+      false
     }
   }
 }
@@ -69,7 +80,7 @@ extension Rollout {
   public var leaseCount: Int { count { $0.leased } }
 
   /// Devices that were granted a lease at least once.
-  public var notifiedCount: Int { count { $0.participants } }
+  public var notifiedCount: Int { count { $0.participants - $0[.waiting] - $0[.undecided] } }
 
   /// Devices that took the release, those included that were brought back from it.
   public var succeededCount: Int {
@@ -123,7 +134,7 @@ extension Rollout {
     if action.kind == .update {
       for _ in 1..<max(1, action.attempt) { evolve(.repeated, at: now) }
     }
-    guard action.grantedAt <= now else { return }
+    guard action.grantedAt <= now, !action.isUngranted else { return }
     lastGrantAt = max(lastGrantAt ?? action.grantedAt, action.grantedAt)
     let age = now - action.grantedAt
     if age <= .minutes(1) { evolve(.granted, at: action.grantedAt) }

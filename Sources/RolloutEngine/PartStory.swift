@@ -35,7 +35,9 @@ struct PartStory {
     switch action.state {
     case .leased(let phase, _): return leased(phase)
     case .retrying:
-      if let aside = action.aside { return "\(aside.clause), \(attempts)" }
+      if let aside = action.aside {
+        return action.isUngranted ? aside.clause : "\(aside.clause), \(attempts)"
+      }
       return isUpdate
         ? "\(attempts) failed, \(failure)"
         : "\(attempts) at the way back failed, \(failure)"
@@ -44,7 +46,7 @@ struct PartStory {
   }
 
   private func leased(_ phase: Action.Phase) -> String {
-    let why = action.aside.map { ": \($0.clause)" } ?? ""
+    let why = action.standby == nil ? action.aside.map { ": \($0.clause)" } ?? "" : ""
     let asked = action.cancel == .requested ? "; it was asked to stop\(why)" : ""
     let doing =
       switch phase {
@@ -55,7 +57,9 @@ struct PartStory {
         "said at \(action.installedAt ?? action.changedAt) that it installed \(thing), and has yet "
           + "to prove it by what it reports"
       }
-    return (isUpdate ? doing : "is being brought back: it \(doing)") + ", \(attempts)\(asked)"
+    let forced = action.standby?.isForced ?? false ? "; it may not be put off any more" : ""
+    return (isUpdate ? doing : "is being brought back: it \(doing)")
+      + ", \(attempts)\(asked)\(forced)"
   }
 
   private func ended(_ outcome: Action.Outcome) -> String {
@@ -128,6 +132,11 @@ struct PartStory {
   }
 
   private func retrying(_ from: Instant) -> String {
+    if action.standby?.isUndecided ?? false {
+      return
+        "nothing until a person decides: groundswell rollout force \(name) \(action.device), or "
+        + "groundswell rollout let-go \(name) \(action.device)"
+    }
     if action.aside != nil, now < from {
       return "it is asked again at its first poll after \(from)"
     }
@@ -137,6 +146,9 @@ struct PartStory {
         + "groundswell rollout resume \(name)"
     }
     if case .eligible = answer { return "\(nextAttempt) begins at its next poll" }
+    if case .deferred(.hindered(let hindrance)) = answer {
+      return "it goes on at its first poll after that has changed: \(hindrance.clause)"
+    }
     return isUpdate
       ? "\(nextAttempt): \(answer.sentence(in: rollout))" : "\(nextAttempt) begins at its next poll"
   }
@@ -191,7 +203,7 @@ struct PartStory {
       facts.append("it came in with \(stage)")
     }
     if action.failure != nil, !mentionsFailure { facts.append("its last failure: \(failure)") }
-    if isUpdate, action.fallback == nil {
+    if isUpdate, action.fallback == nil, !action.isUngranted {
       facts.append("nothing is known that it could be brought back to")
     }
     return facts

@@ -13,6 +13,12 @@ public struct RolloutStory: Equatable, Sendable {
     public let topic: Topic
     /// For people.
     public let sentence: String
+
+    /// Joins a topic and what is said.
+    public init(topic: Topic, sentence: String) {
+      self.topic = topic
+      self.sentence = sentence
+    }
   }
 
   /// What is talked about; the raw value stands in front of the sentence.
@@ -31,6 +37,10 @@ public struct RolloutStory: Equatable, Sendable {
     case quarantine
     /// The devices that are not updated.
     case control
+    /// Devices that wait for their own state or put their update off.
+    case standby = "held back"
+    /// Devices about which a person has to decide.
+    case undecided
     /// A limit that keeps devices waiting.
     case limit
     /// Devices that are brought back.
@@ -38,6 +48,14 @@ public struct RolloutStory: Equatable, Sendable {
     /// What happens by itself, and what a person can do.
     case then
   }
+
+  /// The story with more lines, before what comes next.
+  public func adding(_ more: [Line]) -> RolloutStory {
+    let end = lines.last.flatMap { $0.topic == .then ? lines.count - 1 : nil } ?? lines.count
+    return RolloutStory(lines: lines[..<end] + more + lines[end...])
+  }
+
+  private init(lines: ArraySlice<Line>) { self.lines = Array(lines) }
 
   /// Strata that get a line of their own; the rest is counted.
   static let strataMax = 12

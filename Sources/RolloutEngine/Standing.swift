@@ -38,6 +38,10 @@ public enum Standing: Int, Sendable, CaseIterable {
   case undelivered
   /// Is another rollout's now.
   case superseded
+  /// Is held back by a condition, its own wish or a window; holds no slot.
+  case waiting
+  /// Put its update off for longer than the policy allows, and a person has to decide.
+  case undecided
 
   /// The word used in APIs and tables.
   public var label: String {
@@ -60,6 +64,8 @@ public enum Standing: Int, Sendable, CaseIterable {
     case .postponed: "postponed"
     case .undelivered: "undelivered"
     case .superseded: "superseded"
+    case .waiting: "waiting"
+    case .undecided: "undecided"
     }
   }
 
@@ -80,7 +86,9 @@ public enum Standing: Int, Sendable, CaseIterable {
   /// exposure smaller than it was.
   public var isExposed: Bool {
     switch self {
-    case .offered, .downloading, .cancelled, .postponed, .undelivered, .superseded: false
+    case .offered, .downloading, .cancelled, .postponed, .undelivered, .superseded, .waiting,
+      .undecided:
+      false
     default: true
     }
   }
@@ -97,7 +105,13 @@ extension Action {
       case .installing: .installing
       case .verifying: .verifying
       }
-    case (.retrying, .update): aside == nil ? .retrying : .postponed
+    case (.retrying, .update):
+      switch aside {
+      case nil: .retrying
+      case .standby(let standby):
+        standby.isUndecided ? .undecided : standby.isPostponed ? .postponed : .waiting
+      case .yielded, .superseded: .postponed
+      }
     case (.leased, .rollback): .returning
     case (.retrying, .rollback): .returnRetrying
     case (.ended(let outcome), _):

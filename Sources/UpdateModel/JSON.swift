@@ -37,6 +37,13 @@ public indirect enum JSON: Equatable, Sendable {
     .object(pairs.compactMap { key, value in value.map { Member(key, $0) } })
   }
 
+  /// The object with these members behind its own, without those whose value is nil; what is no
+  /// object stays as it is.
+  public func adding(_ more: [(key: String, value: JSON?)]) -> JSON {
+    guard case .object(let members) = self else { return self }
+    return .object(members + more.compactMap { pair in pair.value.map { Member(pair.key, $0) } })
+  }
+
   /// The member of an object; nil when this is no object or has no such member.
   public subscript(key: String) -> JSON? {
     guard case .object(let members) = self else { return nil }

@@ -8,6 +8,17 @@ public struct MaintenanceSchedule: Equatable, Sendable {
   public let zone: Zone
   /// Whether devices wait for their windows on the way back too; the default is that they do not.
   public let appliesToRollback: Bool
+  /// Which steps wait for a window.
+  public let coverage: Coverage
+
+  /// Which steps of an update wait for a window.
+  public enum Coverage: String, Sendable, CaseIterable {
+    /// A device is granted, and with it downloads, inside its windows only.
+    case downloadAndInstall = "download+install"
+    /// It may download at any time. A device that cannot wait with the image at hand is granted
+    /// inside its windows only.
+    case install
+  }
 
   /// Whose clocks count.
   public enum Zone: Equatable, Sendable {
@@ -25,11 +36,17 @@ public struct MaintenanceSchedule: Equatable, Sendable {
     }
   }
 
+  /// The zone that counts for a device whose own is not known.
+  public var fallback: TimeZoneName { zone.required }
+
   /// Joins the parts.
-  public init(hours: OpenHours, zone: Zone, appliesToRollback: Bool) {
+  public init(
+    hours: OpenHours, zone: Zone, appliesToRollback: Bool, coverage: Coverage = .downloadAndInstall
+  ) {
     self.hours = hours
     self.zone = zone
     self.appliesToRollback = appliesToRollback
+    self.coverage = coverage
   }
 }
 

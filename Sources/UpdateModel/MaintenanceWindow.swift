@@ -25,6 +25,16 @@ public struct MaintenanceWindow: Equatable, Sendable {
     self.to = to == 0 ? 1440 : to
   }
 
+  /// Minutes after midnight from a time of day written `hh:mm`, 00:00 to 24:00; nil for all else.
+  public static func minutes(_ text: String) -> Int? {
+    let text = Array(text.utf8)
+    guard text.count == 5, text[2] == UInt8(ascii: ":") else { return nil }
+    let digits = [text[0], text[1], text[3], text[4]].map { Int($0) - Int(UInt8(ascii: "0")) }
+    guard digits.allSatisfy({ (0...9).contains($0) }), digits[2] < 6 else { return nil }
+    let minutes = (digits[0] * 10 + digits[1]) * 60 + digits[2] * 10 + digits[3]
+    return minutes <= 1440 ? minutes : nil
+  }
+
   /// Seconds of a week that begins on Monday; the part beyond its end comes at its start.
   fileprivate var weekly: [Range<Int64>] {
     days.sorted { $0.startOfDay < $1.startOfDay }.flatMap { day -> [Range<Int64>] in

@@ -28,6 +28,16 @@ public struct Policy: Equatable, Sendable {
   public let approve: ApprovalPoints
   /// What happens to devices that put their update off.
   public let postpone: Postponing
+  /// What is asked of a device before it downloads and before it installs.
+  public let conditions: UpdateConditions
+  /// Whether devices are updated when they wish to be.
+  public let wish: WishRule
+  /// Whether a security release passes over comfort and wishes.
+  public let securityOverrides: Bool
+  /// What devices that can do it do before they install, such as an orderly shutdown of motors.
+  public let prepare: Name?
+  /// What they do after they installed.
+  public let resume: Name?
 
   /// The group that goes first.
   public struct Canary: Equatable, Sendable {

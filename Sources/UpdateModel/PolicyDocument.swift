@@ -56,7 +56,8 @@ extension Policy {
   private init?(_ reader: DocumentReader) {
     reader.allowOnly([
       "name", "summary", "canary", "stages", "gate", "failureLimit", "limits", "timeouts", "retry",
-      "onAbort", "windows", "approve", "postpone",
+      "onAbort", "windows", "approve", "postpone", "conditions", "wish", "securityOverrides",
+      "prepare", "resume",
     ])
     let canary = reader.has("canary") ? Canary(reader.object("canary")) : nil
     let hasGate = reader.has("gate")
@@ -76,6 +77,14 @@ extension Policy {
     let onAbort: AbortAction? = reader.choice("onAbort", default: .rollback)
     let hasWindows = reader.has("windows")
     let windows = hasWindows ? MaintenanceSchedule(reader.object("windows")) : nil
+    let conditions = reader.conditions()
+    let wish: WishRule? = reader.choice("wish", default: .honour)
+    let securityOverrides = reader.flag("securityOverrides", default: false)
+    let prepare = reader.actionName("prepare")
+    let resume = reader.actionName("resume")
+    guard let conditions, let wish, let securityOverrides, let prepare, let resume else {
+      return nil
+    }
     guard let name, let summary, let stages, !hasGate || evidence != nil,
       !hasLimit || failureLimit != nil, let limits, let timeouts, let retry, let onAbort,
       !hasWindows || windows != nil, let approve, let postpone
@@ -83,7 +92,9 @@ extension Policy {
     self.init(
       name: name, summary: summary, canary: canary, stages: stages, evidence: evidence,
       failureLimit: failureLimit, limits: limits, timeouts: timeouts, retry: retry,
-      onAbort: onAbort, windows: windows, approve: approve, postpone: postpone)
+      onAbort: onAbort, windows: windows, approve: approve, postpone: postpone,
+      conditions: conditions, wish: wish, securityOverrides: securityOverrides, prepare: prepare,
+      resume: resume)
   }
 }
 

@@ -15,7 +15,9 @@ extension Policy {
   public struct Postponing: Equatable, Sendable {
     /// How long a device may put it off in a row, 1 minute to 365 days.
     public let atMost: Interval
-    /// What happens then.
+    /// How often it may put it off in a row, 1 to 1000; nil for any number of times.
+    public let times: Int?
+    /// What happens when one of them is over.
     public let then: Consequence
 
     /// What happens to a device that put its update off for longer than it may.
@@ -24,6 +26,11 @@ extension Policy {
       /// its server does, waiting costs no slot, and a stage never waits longer than its
       /// `waitAtMost` for it.
       case wait
+      /// A person decides: lets it go, or forces the update.
+      case ask
+      /// The device may not put it off any more, and comfort, wishes and windows do not hold it
+      /// back; what protects the device still does.
+      case force
       /// Its part ends as undelivered, which says nothing about the release.
       case fail
     }
@@ -46,10 +53,12 @@ extension Policy.ApprovalPoints {
 
 extension Policy.Postponing {
   init?(_ reader: DocumentReader) {
-    reader.allowOnly(["atMost", "then"])
+    reader.allowOnly(["atMost", "times", "then"])
     let atMost = reader.interval("atMost", default: .days(7), in: .minutes(1) ... .days(365))
     let then: Consequence? = reader.choice("then", default: .wait)
-    guard let atMost, let then else { return nil }
-    self.init(atMost: atMost, then: then)
+    let hasTimes = reader.has("times")
+    let times = hasTimes ? reader.integer("times", in: 1...1000) : nil
+    guard let atMost, let then, !hasTimes || times != nil else { return nil }
+    self.init(atMost: atMost, times: times, then: then)
   }
 }

@@ -3,19 +3,23 @@
 extension MaintenanceSchedule {
   /// Reads the object `windows` of a policy; nil after noting every fault.
   init?(_ reader: DocumentReader) {
-    reader.allowOnly(["windows", "zone", "fallbackZone", "appliesToRollback"])
+    reader.allowOnly(["windows", "zone", "fallbackZone", "appliesToRollback", "appliesTo"])
     let hours = OpenHours(reader)
     let zoneText = reader.text("zone", default: "device", bytes: 1...64)
     let fallback = reader.timeZone("fallbackZone", default: .utc)
     let appliesToRollback = reader.flag("appliesToRollback", default: false)
+    let coverage: Coverage? = reader.choice("appliesTo", default: .downloadAndInstall)
     var zone: Zone?
     if zoneText == "device" {
       zone = fallback.map { .device(fallback: $0) }
     } else if zoneText != nil {
       zone = reader.timeZone("zone", default: nil).map { .fixed($0) }
     }
-    guard let hours, let zone, fallback != nil, let appliesToRollback else { return nil }
-    self.init(hours: hours, zone: zone, appliesToRollback: appliesToRollback)
+    guard let hours, let zone, fallback != nil, let appliesToRollback, let coverage else {
+      return nil
+    }
+    self.init(
+      hours: hours, zone: zone, appliesToRollback: appliesToRollback, coverage: coverage)
   }
 }
 
@@ -67,13 +71,7 @@ extension DocumentReader {
       key, default: nil as Int?,
       allowed: "a time of day such as \"02:30\" from 00:00 to \(last == 1440 ? "24:00" : "23:59")"
     ) { value in
-      guard let text = value.string.map({ Array($0.utf8) }), text.count == 5,
-        text[2] == UInt8(ascii: ":")
-      else { return nil }
-      let digits = [text[0], text[1], text[3], text[4]].map { Int($0) - Int(UInt8(ascii: "0")) }
-      guard digits.allSatisfy({ (0...9).contains($0) }), digits[2] < 6 else { return nil }
-      let minutes = (digits[0] * 10 + digits[1]) * 60 + digits[2] * 10 + digits[3]
-      return minutes <= last ? minutes : nil
+      value.string.flatMap(MaintenanceWindow.minutes).flatMap { $0 <= last ? $0 : nil }
     }
   }
 

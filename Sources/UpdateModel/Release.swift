@@ -32,11 +32,59 @@ public struct Release: Equatable, Sendable {
   /// The oldest release of the same name that a device may be given once it ran this one; nil for
   /// any.
   public let rollbackFloor: ReleaseID?
+  /// What it says beside about devices and its urgency.
+  public let terms: Terms
+
+  /// What a release asks of devices, and how urgent it is.
+  public struct Terms: Equatable, Sendable {
+    /// What must hold on a device, beside the conditions of the policy.
+    public let conditions: UpdateConditions
+    /// Whether it closes a hole, so that a policy may pass over comfort and wishes for it.
+    public let isSecurity: Bool
+    /// What devices that can do it do before they install; nil leaves it to the policy.
+    public let prepare: Name?
+    /// What they do after they installed; nil leaves it to the policy.
+    public let resume: Name?
+
+    /// Nothing special.
+    public static let usual = Terms(
+      conditions: .none, isSecurity: false, prepare: nil, resume: nil)
+
+    /// Joins the terms.
+    public init(conditions: UpdateConditions, isSecurity: Bool, prepare: Name?, resume: Name?) {
+      self.conditions = conditions
+      self.isSecurity = isSecurity
+      self.prepare = prepare
+      self.resume = resume
+    }
+
+    /// The members of a document that give terms.
+    public static let fields = ["conditions", "security", "prepare", "resume"]
+
+    /// Reads the terms of a release from its document; all may be left out.
+    public init?(_ reader: DocumentReader) {
+      let conditions = reader.conditions()
+      let isSecurity = reader.flag("security", default: false)
+      let prepare = reader.actionName("prepare")
+      let resume = reader.actionName("resume")
+      guard let conditions, let isSecurity, let prepare, let resume else { return nil }
+      self.init(conditions: conditions, isSecurity: isSecurity, prepare: prepare, resume: resume)
+    }
+
+    /// The members of a document that give these terms; nil for what is as usual.
+    public var document: [(key: String, value: JSON?)] {
+      [
+        ("conditions", conditions.document), ("security", isSecurity ? .bool(true) : nil),
+        ("prepare", prepare.map { .string($0.text) }), ("resume", resume.map { .string($0.text) }),
+      ]
+    }
+  }
 
   /// Joins the parts of a release whose artifacts were checked.
   public init(
     id: ReleaseID, name: Name, version: FirmwareVersion, notes: String, artifacts: [ArtifactID],
-    status: Status, createdAt: Instant, floor: ReleaseID? = nil, rollbackFloor: ReleaseID? = nil
+    status: Status, createdAt: Instant, floor: ReleaseID? = nil, rollbackFloor: ReleaseID? = nil,
+    terms: Terms = .usual
   ) {
     self.id = id
     self.name = name
@@ -47,5 +95,6 @@ public struct Release: Equatable, Sendable {
     self.createdAt = createdAt
     self.floor = floor
     self.rollbackFloor = rollbackFloor
+    self.terms = terms
   }
 }

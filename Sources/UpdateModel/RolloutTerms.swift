@@ -10,6 +10,14 @@ public struct RolloutTerms: Equatable, Sendable {
   public let endAt: Instant?
   /// Whether devices in quarantine receive it, too.
   public let isRecovery: Bool
+  /// Whether it is urgent for security, so that its policy may pass over comfort and wishes.
+  public let isSecurity: Bool
+
+  /// The word by which a request asks for that.
+  public enum Override: String, Sendable, CaseIterable {
+    /// It closes a hole.
+    case security
+  }
 
   /// The priorities there are.
   public static let priorities = 0...1000
@@ -17,20 +25,23 @@ public struct RolloutTerms: Equatable, Sendable {
   public static let usualPriority = 500
   /// The terms of a rollout that names none.
   public static let usual = RolloutTerms(
-    unchecked: usualPriority, startAt: nil, endAt: nil, isRecovery: false)
+    unchecked: usualPriority, startAt: nil, endAt: nil, isRecovery: false, isSecurity: false)
 
-  private init(unchecked priority: Int, startAt: Instant?, endAt: Instant?, isRecovery: Bool) {
+  private init(
+    unchecked priority: Int, startAt: Instant?, endAt: Instant?, isRecovery: Bool, isSecurity: Bool
+  ) {
     self.priority = priority
     self.startAt = startAt
     self.endAt = endAt
     self.isRecovery = isRecovery
+    self.isSecurity = isSecurity
   }
 
   /// Checks terms that a person gave; throws for a priority out of range and an end before the
   /// start.
   public init(
     priority: Int = RolloutTerms.usualPriority, startAt: Instant? = nil, endAt: Instant? = nil,
-    isRecovery: Bool = false
+    isRecovery: Bool = false, isSecurity: Bool = false
   ) throws(InvalidValue) {
     guard RolloutTerms.priorities.contains(priority) else {
       throw InvalidValue(
@@ -40,6 +51,8 @@ public struct RolloutTerms: Equatable, Sendable {
       throw InvalidValue(
         field: "endAt", reason: "\(endAt) is not after the start at \(startAt); give a later time")
     }
-    self.init(unchecked: priority, startAt: startAt, endAt: endAt, isRecovery: isRecovery)
+    self.init(
+      unchecked: priority, startAt: startAt, endAt: endAt, isRecovery: isRecovery,
+      isSecurity: isSecurity)
   }
 }

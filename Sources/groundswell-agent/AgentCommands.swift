@@ -19,9 +19,7 @@ struct AgentCommand: Sendable {
   let run: @Sendable (AgentArguments) throws(AgentFailure) -> AgentExit
 
   /// Every command, in the order of help.
-  static let all = [
-    run, once, enrol, status, postpone, install, installFile, confirm, safeMode,
-  ]
+  static let all = [run, once, enrol, status, postpone, install, confirm, safeMode]
 
   private static let run = AgentCommand(
     name: "run", summary: "Poll the server and follow it, until SIGTERM.",

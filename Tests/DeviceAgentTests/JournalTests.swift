@@ -99,4 +99,24 @@ struct JournalTests {
     #expect(throws: AgentError.self) { try file.save(most + [10]) }
     #expect(try file.load() == .text(most))
   }
+
+  @Test func `a boot script can check and read the record with ordinary tools`() throws {
+    let folder = try TestDirectory()
+    let boot = BootAccess(
+      disk: POSIXDisk(), programs: ScriptedPrograms(), control: .file(directory: folder.path))
+    try boot.write(BootStatus(slot: .a, previous: .a).arming(.b, from: .a))
+    let script = """
+      sum=$(head -n -1 "$0" | sha256sum | cut -d' ' -f1)
+      tail -n 1 "$0" | grep -qx "sha256=$sum" && sed -n 's/^slot=//p' "$0"
+      """
+    func read(_ name: String) throws -> String {
+      let call = try #require(ProgramCall(["/bin/sh", "-c", script, folder.file(name)]))
+      return String(decoding: SpawnedPrograms().run(call).output, as: UTF8.self)
+    }
+    #expect(try read("boot.0") == "b\n")
+    var bytes = try #require(try folder.read("boot.0"))
+    bytes[40] ^= 1
+    try folder.write(bytes, to: "boot.0")
+    #expect(try read("boot.0") == "")
+  }
 }

@@ -176,4 +176,27 @@ struct SlotTests {
     #expect(ending.report?.phase == .failed)
     #expect(try device.state().safeMode == .noGoodSlot)
   }
+
+  @Test func `nothing is written while the system does not tell which slot runs`() throws {
+    for (word, isWritten) in [("", false), (" \n", false), ("a\n", true), ("recovery", true)] {
+      let device = try SimulatedDevice(.copies(folder: "/boot"))
+      device.disk.install("/run/slot", Array(word.utf8))
+      let old = device.disk.content("/slots/a")
+      var state = AgentState()
+      state.confirmed = .a
+      try device.disk.makeDirectory("/state")
+      try Journal(disk: device.disk, directory: "/state").save(state)
+      let updater = try DeviceUpdater(
+        device.setup, disk: device.disk, programs: device.programs, clock: WaitingClock().clock)
+      _ = try updater.start(program: nil)
+      #expect((updater.state.safeMode == .recoverySystem) == (word != "a\n"))
+      _ = try updater.offer(device.update)
+      try PartFile(device.update.images[0], in: updater.downloads).append(device.newBytes)
+      _ = try updater.finishDownload()
+      _ = try updater.handle(.installAllowed(action: device.update.action))
+      #expect((device.disk.content("/slots/b") == device.newBytes) == isWritten)
+      #expect(device.disk.content("/slots/a") == old)
+      #expect((updater.state.latestEnd?.failure?.failureClass == .install) == !isWritten)
+    }
+  }
 }

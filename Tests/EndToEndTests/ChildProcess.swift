@@ -6,6 +6,7 @@ import Glibc
 final class ChildProcess {
   let pid: pid_t
   private var isReaped = false
+  private var code: Int32?
 
   /// The folder with the built programs: the one that the test bundle runs from.
   static var products: String {
@@ -48,11 +49,11 @@ final class ChildProcess {
   /// Waits for the end; returns the exit status, or nil if a signal ended it.
   @discardableResult
   func wait() -> Int32? {
-    guard !isReaped else { return nil }
+    guard !isReaped else { return code }
     var status: Int32 = 0
     waitpid(pid, &status, 0)
-    isReaped = true
-    return status & 0x7F == 0 ? status >> 8 & 0xFF : nil
+    note(status)
+    return code
   }
 
   /// Whether the process is still there.
@@ -60,8 +61,13 @@ final class ChildProcess {
     guard !isReaped else { return false }
     var status: Int32 = 0
     guard waitpid(pid, &status, WNOHANG) == pid else { return true }
-    isReaped = true
+    note(status)
     return false
+  }
+
+  private func note(_ status: Int32) {
+    isReaped = true
+    code = status & 0x7F == 0 ? status >> 8 & 0xFF : nil
   }
 
   deinit { if !isReaped { end(SIGKILL) } }

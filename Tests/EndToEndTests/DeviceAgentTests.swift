@@ -1,4 +1,4 @@
-// DeviceAgentTests: the agent as a process against the server as a process, through reboots and kills.
+// DeviceAgentTests: the agent and the server as processes, through reboots and kills.
 
 import Glibc
 import Testing
@@ -12,15 +12,16 @@ private final class AgentDevice {
   private var process: ChildProcess?
   private let log: String
 
-  init(_ server: TestServer, id: String, token: String, signingKey: String) throws {
-    directory = "\(server.directory)/device-\(id)"
+  /// `members` says who the device is: a token and pinned keys, or a claim code.
+  init(_ server: TestServer, _ members: JSON) throws {
+    var template = Array("\(server.directory)/device-XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else { throw EndToEndFault("no folder for a device") }
+    directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     log = "\(directory)/agent.log"
-    mkdir(directory, 0o700)
     mkdir("\(directory)/boot", 0o700)
     let path = directory
     let configuration: JSON = [
-      "server": .string(server.url), "device": .string(id), "hardware": "board",
-      "tokenFile": .string("\(path)/token"), "signingKeys": [.string(signingKey)],
+      "server": .string(server.url), "hardware": "board",
       "stateDirectory": .string("\(path)/state"), "rebootEndsAgent": true,
       "bootIdentifierFile": .string("\(path)/boot-id"),
       "reported": ["file": .string("\(path)/product.json")],
@@ -31,8 +32,8 @@ private final class AgentDevice {
       "boot": ["kind": "file", "directory": .string("\(path)/boot")],
       "health": ["deadline": "20s", "pause": "0s"], "poll": ["least": "1s", "most": "2s"],
     ]
-    write(String(decoding: configuration.prettyText, as: UTF8.self), to: "agent.json")
-    write(token, to: "token")
+    write(
+      String(decoding: configuration.merging(members).prettyText, as: UTF8.self), to: "agent.json")
     write("old", to: "slot-a")
     write("a", to: "running")
     write("boot-0", to: "boot-id")
@@ -54,7 +55,7 @@ private final class AgentDevice {
       ["run", "--config", "\(directory)/agent.json"], program: "groundswell-agent", output: log)
   }
 
-  func kill() { process?.end(SIGKILL) }
+  func kill() { _ = process?.end(SIGKILL) }
 
   /// Ends the agent as an init system does.
   func stop() -> Int32? { process?.end(SIGTERM) }
@@ -105,8 +106,16 @@ private final class AgentDevice {
     #expect(group.status == 200, "\(group)")
     let token = try #require(registered.document["token"]?.string)
     let key = try server.call("GET", TestServer.path("/key")).document["publicKey"]?.string
+    let tokenFile = "\(server.directory)/pump.token"
     device = try AgentDevice(
-      server, id: "pump", token: token, signingKey: try #require(key))
+      server,
+      [
+        "device": "pump", "tokenFile": .string(tokenFile),
+        "signingKeys": [.string(try #require(key))],
+      ])
+    guard let file = fopen(tokenFile, "w") else { throw EndToEndFault("no token file") }
+    fputs(token, file)
+    fclose(file)
   }
 
   private func roll(out bytes: [UInt8], version: String) throws {
@@ -178,5 +187,43 @@ private final class AgentDevice {
     }
     #expect(isThere, "\(device.journal)")
     #expect(device.text("slot-a") == "old")
+  }
+
+  @Test(.timeLimit(.minutes(5)))
+  func `a device enrols with its claim code, obeys a command, sends logs and survives kills`()
+    throws
+  {
+    let batch = try server.call(
+      "POST", TestServer.path("/batches"),
+      ["name": "first", "count": 1, "hardware": "board", "pattern": "unit-{n}"])
+    let made = try #require(batch.document["devices"]?.array?.first, "\(batch)")
+    let id = try #require(made["id"]?.string)
+    let unit = try AgentDevice(
+      server,
+      [
+        "claim": made["code"] ?? .null,
+        "logs": [["name": "system", "command": ["/bin/echo", "all is well"]]],
+        "capabilities": [["name": "say", "command": ["/bin/echo", "{word}"]]],
+      ])
+    try unit.start()
+    let path = TestServer.path("/devices/\(id)")
+    let isDescribed = try eventually {
+      try server.call("GET", path + "/twin").document["reported"]?["properties"]?["slot"] == "a"
+    }
+    #expect(isDescribed, "\(unit.journal)")
+    for (name, arguments) in [("say", ["word": "hello"]), ("collect-logs", JSON.object([]))] {
+      let sent = try server.call(
+        "POST", path + "/commands", ["name": .string(name), "arguments": arguments])
+      #expect((200..<300).contains(sent.status), "\(sent)")
+      let command = sent.document["id"]?.integer.map(String.init) ?? sent.document["id"]?.string
+      unit.kill()
+      try unit.start()
+      let isDone = try eventually {
+        let shown = try server.call("GET", path + "/commands/\(command ?? "")").document
+        return ["done", "failed"].contains(shown["state"]?.string ?? "")
+      }
+      #expect(isDone, "\(unit.journal)")
+    }
+    #expect(unit.stop() == 0)
   }
 }

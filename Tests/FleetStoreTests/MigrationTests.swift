@@ -77,7 +77,7 @@ struct MigrationTests {
     let acme = try Name("acme")
     let plain = try Sample.rollout(1).specification
     let terms = try RolloutTerms(
-      priority: 900, startAt: Sample.instant(50), endAt: Sample.instant(60))
+      priority: 900, startAt: Sample.instant(50), endAt: Sample.instant(60), isSecurity: true)
     let rollout = Rollout(
       specification: RolloutSpecification(
         id: plain.id, name: plain.name, release: plain.release, target: nil, policy: plain.policy,
@@ -87,12 +87,20 @@ struct MigrationTests {
     let release = Release(
       id: ReleaseID(3), name: try Name("os"), version: try FirmwareVersion("3"), notes: "",
       artifacts: [], status: .published, createdAt: Sample.instant(1), floor: ReleaseID(1),
-      rollbackFloor: ReleaseID(3))
-    let asides: [(Aside, Action.State)] = [
-      (.postponed(since: Sample.instant(3), reason: "ü\n"), .retrying(from: Sample.instant(9))),
-      (.yielded(to: RolloutID(7), since: Sample.instant(4)), .retrying(from: Sample.instant(9))),
-      (.superseded(by: RolloutID(8), since: Sample.instant(5)), .ended(.superseded)),
-    ]
+      rollbackFloor: ReleaseID(3),
+      terms: try #require(
+        Release.Terms(
+          DocumentReader(
+            [
+              "conditions": ["install": ["batteryAtLeast": "30%"]], "security": true,
+              "prepare": "stop-motors", "resume": "start-motors",
+            ], faults: DocumentReader.Faults()))))
+    let asides: [(Aside, Action.State)] =
+      [
+        (.postponed(since: Sample.instant(3), reason: "ü\n"), .retrying(from: Sample.instant(9))),
+        (.yielded(to: RolloutID(7), since: Sample.instant(4)), .retrying(from: Sample.instant(9))),
+        (.superseded(by: RolloutID(8), since: Sample.instant(5)), .ended(.superseded)),
+      ] + standbys.map { (.standby($0), .retrying(from: Sample.instant(9))) }
     var actions: [Action] = []
     for (number, (aside, state)) in asides.enumerated() {
       var action = try Sample.action(rollout: 1, device: number, id: 11 + number, state: state)
@@ -112,7 +120,34 @@ struct MigrationTests {
     #expect(fleet.releases.values.first == release)
     for action in actions { #expect(fleet.actions.values.contains(action), "\(action)") }
     let tally = try #require(fleet.rollouts.values.first?.tally)
-    #expect(tally[.postponed] == 2 && tally[.superseded] == 1 && tally[.undelivered] == 1)
+    #expect(tally[.postponed] == 3 && tally[.superseded] == 1 && tally[.undelivered] == 1)
+    #expect(tally[.waiting] == 1 && tally[.undecided] == 1)
+  }
+
+  private var standbys: [Standby] {
+    [
+      Standby(
+        cause: .hindrance(.battery, "it is \"low\""), since: Sample.instant(3), putOffSince: nil,
+        count: 0, hasImage: true),
+      Standby(
+        cause: .device(""), since: Sample.instant(4), putOffSince: Sample.instant(2), count: 7,
+        hasImage: false, ruling: .forced(by: "eva", since: Sample.instant(5))),
+      Standby(
+        cause: .hindrance(.wish, "w"), since: Sample.instant(3), putOffSince: Sample.instant(3),
+        count: 1, hasImage: false, ruling: .undecided(since: Sample.instant(6))),
+    ]
+  }
+
+  @Test func `a postponement that was written before there were others is read as one`() throws {
+    let directory = try Directory()
+    try version1(directory)
+    try openStore(directory).stop()
+    try execute(
+      directory,
+      "UPDATE action SET aside = '{\"postponed\":1000,\"reason\":\"driving\"}' WHERE id = 11")
+    let standbys = try contents(of: directory).actions.values.compactMap(\.standby)
+    #expect(standbys.map(\.cause) == [.device("driving")])
+    #expect(standbys.first?.since == standbys.first?.putOffSince)
   }
 
   @Test func `a reason to stand aside that cannot be read is named`() throws {

@@ -44,6 +44,7 @@ struct RoundTripTests {
     let acme = try Sample.name("acme")
     let staging = try Sample.name("staging")
     let labs = try Sample.name("labs")
+    let old = try Sample.name("old")
     let devices = try (1...4).map { try Sample.key($0) }
     let (expected, found) = try roundTrip([
       .device(try Sample.device(1, isBare: true)), .device(try Sample.device(2)),
@@ -52,6 +53,7 @@ struct RoundTripTests {
       .device(try Sample.device(1)),
       .group(acme, DeviceGroup(name: staging, membership: .explicit)),
       .group(acme, DeviceGroup(name: labs, membership: .filter(try DeviceFilter("tag.site=lab")))),
+      .group(acme, DeviceGroup(name: old, membership: .query(try Query("version < '2.0'")))),
       .groupMembers(acme, staging, add: devices.map(\.device), remove: [devices[1].device]),
       .groupMembers(acme, labs, add: [devices[0].device], remove: []),
       .deleteGroup(acme, labs), .deleteDevice(devices[2]),

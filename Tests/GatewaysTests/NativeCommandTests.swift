@@ -53,6 +53,21 @@ struct NativeCommandTests {
     #expect(history?.first?["text"]?.string?.contains("identify (command \(id)") ?? false)
   }
 
+  @Test func `a device in quarantine is told standard commands only`() throws {
+    try device.expect(
+      200, "PATCH", "twin", #"{"reported":{"capabilities":[{"name":"spin"},{"name":"identify"}]}}"#)
+    _ = try send(#"{"name":"spin"}"#)
+    _ = try send(#"{"name":"identify"}"#)
+    func shown() throws -> [String?] {
+      try device.poll()?["commands"]?.array?.map { $0["name"]?.string } ?? []
+    }
+    _ = try fleet.desk.expect(
+      200, "POST", "T/devices/d1/quarantine", #"{"reason":"its token was seen elsewhere"}"#)
+    #expect(try shown() == ["identify"])
+    _ = try fleet.desk.expect(200, "POST", "T/devices/d1/release", "{}")
+    #expect(try shown() == ["spin", "identify"])
+  }
+
   @Test func `a waiting poll is answered when a command comes`() throws {
     _ = try device.poll()
     #expect(try device.poll() == nil)

@@ -51,6 +51,46 @@ import UpdateModel
     #expect(DeviceDetails(text) == DeviceDetails(twin: twin))
   }
 
+  @Test func `a walk for the queries of groups sees the properties that they ask for`() throws {
+    let twins: [JSON] = [
+      ["battery": ["percent": 21], "level": 7, "note": "x"], ["battery.percent": 21, "level": "7"],
+      ["battery": ["percent": 5], "battery.percent": 30], ["list": [1, ["a": "b"]]], [:],
+    ]
+    let queries = [
+      "battery.percent > 20", "level = 7", "text(level) = '7'", "list[1].a = 'b'", "exists(list)",
+      "tags.rack = 3", "state = 'active'", "state = 'provisioned'", "note like 'x'",
+      "desired.rate < 9",
+    ]
+    for text in queries {
+      let fleet = Fleet()
+      var expected: [String] = []
+      let query = try Query(text)
+      for (number, reported) in twins.enumerated() {
+        var twin = Twin()
+        try twin.set(reported, of: .reported, at: .epoch)
+        try twin.set(["rack": .integer(Int64(number))], of: .tags, at: .epoch)
+        try twin.set(["rate": .integer(Int64(number * 3))], of: .desired, at: .epoch)
+        var device = Device(
+          key: DeviceKey(tenant: try Name("DEFAULT"), device: try DeviceID("d\(number)")),
+          hardware: nil, tokenDigest: nil, twin: twin, createdAt: .epoch)
+        device.enrolment.state = .active
+        if query.matches(DeviceSubject(device), at: .epoch) { expected.append("d\(number)") }
+        fleet.put(device, lastSeen: nil, wantsAttributes: false, versionReportedAt: nil)
+      }
+      var ledger = Ledger()
+      let name = try Name("g")
+      ledger.groups[name] = Ledger.Group(
+        group: DeviceGroup(name: name, membership: .query(query)))
+      var found: [String] = []
+      var selection = DetailSelection()
+      selection.add(group: name, ledger)
+      fleet.forEach(in: try Name("DEFAULT"), reading: selection) { device, _ in
+        if ledger.groups[name]?.contains(device) == true { found.append(device.key.device.text) }
+      }
+      #expect(found.sorted() == expected, "\(text)")
+    }
+  }
+
   @Test func `text that is cut anywhere is read as the full reader reads it`() throws {
     let text = try #require(
       details(tags: ["site": "north"], attributes: ["version": "1"], ran: [ReleaseID(1)]).encoded)

@@ -64,22 +64,20 @@ import UpdateModel
       twin: twin, createdAt: now + .days(-Int64.random(in: 0...90, using: &dice)))
   }
 
-  private static let groups: [(DeviceGroup, Set<DeviceID>)] = {
-    guard let added = try? Name("added"), let berlin = try? Name("berlin"),
-      let filter = try? DeviceFilter("tag.site=berlin"), let one = try? DeviceID("dev-1"),
-      let two = try? DeviceID("dev-12"), let gone = try? DeviceID("never-there")
-    else { return [] }
+  private static func groups() throws -> [(DeviceGroup, Set<DeviceID>)] {
+    let members = Set(try ["dev-1", "dev-12", "never-there"].map { try DeviceID($0) })
+    let filter = try DeviceFilter("tag.site=berlin")
     return [
-      (DeviceGroup(name: added, membership: .explicit), [one, two, gone]),
-      (DeviceGroup(name: berlin, membership: .filter(filter)), []),
+      (DeviceGroup(name: try Name("added"), membership: .explicit), members),
+      (DeviceGroup(name: try Name("berlin"), membership: .filter(filter)), []),
     ]
-  }()
+  }
 
   private func query(_ text: String, _ fleet: Fleet, limit: Int = 100_000) throws -> FleetAnswer {
     let statement = try QueryStatement(text)
     return try FleetQuery(
       fleet: fleet, statement: statement,
-      groups: FleetQueryTests.groups.map { GroupRule($0.0, members: $0.1) }, cursor: nil,
+      groups: FleetQueryTests.groups().map { GroupRule($0.0, members: $0.1) }, cursor: nil,
       limit: statement.limit ?? limit, now: FleetQueryTests.now
     ).answer()
   }
@@ -88,8 +86,9 @@ import UpdateModel
   private func naive(_ text: String, _ fleet: Fleet) throws -> [DeviceSubject] {
     let query = try QueryStatement(text).filter
     var found: [DeviceSubject] = []
+    let rules = try FleetQueryTests.groups()
     fleet.forEach(in: try Name(FleetQueryTests.tenant)) { device, lastSeen in
-      let groups = FleetQueryTests.groups.filter { group, members in
+      let groups = rules.filter { group, members in
         members.contains(device.key.device)
           || group.query?.matches(DeviceSubject(device), at: .epoch) ?? false
       }
@@ -197,6 +196,27 @@ import UpdateModel
       #expect(answer.devices.map(\.id) == Array(sorted.prefix(limit)), "limit \(limit)")
       #expect(answer.hasMore == (sorted.count > limit))
     }
+  }
+
+  @Test func `devices are found by the state of their life`() throws {
+    let fleet = Fleet()
+    for (number, state) in Lifecycle.allCases.enumerated() {
+      for copy in 0...number {
+        var device = Device(
+          key: DeviceKey(
+            tenant: try Name(FleetQueryTests.tenant),
+            device: try DeviceID("\(state.rawValue)-\(copy)")),
+          hardware: nil, tokenDigest: nil, tags: [:], attributes: [:], createdAt: .epoch)
+        device.enrolment.state = state
+        fleet.put(device, lastSeen: nil, wantsAttributes: false, versionReportedAt: nil)
+      }
+    }
+    for (number, state) in Lifecycle.allCases.enumerated() {
+      let answer = try query("state = '\(state.rawValue)'", fleet)
+      #expect(answer.count == number + 1, "\(state)")
+      #expect(answer.devices.allSatisfy { $0.id.hasPrefix(state.rawValue) })
+    }
+    #expect(try query("group by state", fleet).groups.count == Lifecycle.allCases.count)
   }
 
   @Test func `columns are limited and the oldest go first`() throws {

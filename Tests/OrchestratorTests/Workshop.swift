@@ -140,13 +140,14 @@ final class Workshop {
   @discardableResult
   func release(
     _ name: String, _ version: String, hardware: String = "board-a", component: String = "os",
-    imageVersion: String? = nil, floors: ReleaseFloors = ReleaseFloors()
+    imageVersion: String? = nil, floors: ReleaseFloors = ReleaseFloors(),
+    terms: Release.Terms = .usual
   ) throws -> Release {
     let artifact = try upload(
       name, imageVersion ?? version, hardware: hardware, component: component)
     _ = try plane.createRelease(
       named: try Name(name), version: try FirmwareVersion(version), notes: "",
-      artifacts: [artifact.id], floors: floors, in: room)
+      artifacts: [artifact.id], floors: floors, terms: terms, in: room)
     return try setStatus(.published, of: "\(name):\(version)")
   }
 

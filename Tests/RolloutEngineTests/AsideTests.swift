@@ -90,7 +90,7 @@ import UpdateModel
     #expect(back.standing == .returnRetrying && back.aside == nil)
   }
 
-  @Test func `postponements in a row count from the first until the device installs`() throws {
+  @Test func `postponements in a row count from the first until an installation ends`() throws {
     let policy = try policy(AsideTests.limited)
     let id = try #require(ActionID(1003))
     var waiting = try apply([.rejected("busy")], to: leased(.offered), policy: AsideTests.limited)
@@ -99,11 +99,20 @@ import UpdateModel
     waiting = try ActionMachine.apply(.taken, to: waiting, policy: policy, salt: 1, now: later)
     waiting = try ActionMachine.apply(
       .rejected("still busy"), to: waiting, policy: policy, salt: 1, now: later)
-    #expect(waiting.aside == .postponed(since: noon, reason: "still busy"))
+    #expect(waiting.standby?.cause == .device("still busy"))
+    #expect(waiting.standby?.count == 2 && waiting.standby?.since == noon)
     #expect(waiting.due(under: policy) == noon + .hours(1))
     waiting = ActionMachine.regrant(waiting, id: id, policy: policy, now: later)
     waiting = try ActionMachine.apply(.downloaded, to: waiting, policy: policy, salt: 1, now: later)
-    #expect(waiting.aside == nil)
+    waiting = try ActionMachine.apply(
+      .rejected(""), to: waiting, policy: policy, salt: 1, now: later)
+    #expect(waiting.standby?.count == 3)
+    waiting = ActionMachine.regrant(waiting, id: id, policy: policy, now: later)
+    waiting = try ActionMachine.apply(.downloaded, to: waiting, policy: policy, salt: 1, now: later)
+    waiting = try ActionMachine.apply(.installed, to: waiting, policy: policy, salt: 1, now: later)
+    waiting = try ActionMachine.apply(
+      .polled(.expected), to: waiting, policy: policy, salt: 1, now: later)
+    #expect(waiting.standing == .succeeded && waiting.aside == nil)
   }
 
   @Test func `a postponement that lasts too long ends as undelivered where the policy says so`()

@@ -22,7 +22,8 @@ import UpdateModel
     .returned: "was brought back at ",
     .returnFailed: "could not be brought back in attempt 1 of 3, install: no space",
     .stranded: "should go back, but nothing is known that it could go back to",
-    .postponed: "postponed by the device since ",
+    .postponed: "postponed by the device since ", .waiting: "waits since ",
+    .undecided: "waits since ",
     .undelivered: "did not take the release in the time it was given",
     .superseded: "is another rollout's now",
   ]

@@ -98,10 +98,17 @@ enum Story {
       case .postponed: (.retrying(from: noon), .update)
       case .undelivered: (.ended(.undelivered), .update)
       case .superseded: (.ended(.superseded), .update)
+      case .waiting, .undecided: (.retrying(from: noon), .update)
       }
     let isBad = [.retrying, .failed, .returnRetrying, .returnFailed].contains(standing)
     var part = try action(state, kind: kind, failure: isBad ? failure : nil)
     if standing == .postponed { part.aside = .postponed(since: noon, reason: "busy") }
+    if standing == .waiting || standing == .undecided {
+      part.aside = .standby(
+        Standby(
+          cause: .hindrance(.inUse, "it is in use"), since: noon, putOffSince: noon, count: 0,
+          hasImage: false, ruling: standing == .undecided ? .undecided(since: noon) : .none))
+    }
     #expect(part.standing == standing)
     if standing == .succeeded || standing == .unverified { part.provenAt = noon }
     return part

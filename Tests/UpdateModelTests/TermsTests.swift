@@ -85,7 +85,11 @@ import UpdateModel
     ("approve.above", "101%", "from 0.01% to 100%"), ("approve.colour", "1", "before, above"),
     ("approve", "[]", "an object is expected"), ("postpone.atMost", "59s", "from 1m to 365d"),
     ("postpone.atMost", "366d", "from 1m to 365d"),
-    ("postpone.then", "cry", "\"wait\" or \"fail\""), ("postpone.x", "1", "atMost, then"),
+    ("postpone.then", "cry", "\"ask\" or \"force\" or \"fail\""),
+    ("postpone.x", "1", "atMost, times, then"), ("postpone.times", "0", "from 1 to 1000"),
+    ("postpone.times", "1001", "from 1 to 1000"), ("wish", "obey", "\"honour\" or \"ignore\""),
+    ("securityOverrides", "1", "true or false"), ("prepare", "stop motors", "a name of 1 to 64"),
+    ("windows.appliesTo", "download", "\"download+install\" or \"install\""),
     ("stages", #"[{"upTo": "100%", "soak": "1m", "signOff": 1}]"#, "true or false"),
   ])
   func `a fault names what is allowed`(path: String, value: String, allowed: String) throws {

@@ -14,6 +14,7 @@ value() { record get | sed -n "s/^$1=//p"; }
 fact() { head -c 4096 "$dir/slot_$slot.img" | sed -n "s/^$1=//p" | head -1; }
 
 while :; do
+  cat /proc/sys/kernel/random/uuid >"$dir/boot-id"
   slot=$(value slot)
   if [ "$(value upgrade_available)" = 1 ]; then
     count=$(($(value bootcount) + 1))

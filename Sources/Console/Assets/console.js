@@ -9,7 +9,7 @@ const band = (name, label = name, kinds = [name]) => ({ name, label, kinds });
 const BANDS = [
   band("succeeded"), band("unverified"),
   band("active", "in progress", ["offered", "downloading", "installing", "verifying"]),
-  band("retrying", "retrying", ["retrying", "postponed"]), band("returning", "returning", ["returning", "return-retrying"]),
+  band("retrying", "retrying", ["retrying", "postponed", "waiting", "undecided"]), band("returning", "returning", ["returning", "return-retrying"]),
   band("returned"), band("cancelled", "cancelled", ["cancelled", "superseded", "undelivered"]),
   band("failed", "failed", ["failed", "lost", "return-failed", "stranded"]),
   band("waiting", "waiting", []),

@@ -34,6 +34,8 @@ public enum DiskMode: Sendable {
   case read
   /// It must be there; it is read and written.
   case write
+  /// As `write`, for a block device that nothing else uses: one that is mounted is refused.
+  case exclusive
   /// It is made when it is not there; readable by its owner only.
   case create
   /// As `create`, and may be run.

@@ -16,6 +16,8 @@ public struct POSIXDisk: AgentDisk {
       switch mode {
       case .read: Glibc.open(path, O_RDONLY | O_CLOEXEC)
       case .write: Glibc.open(path, O_RDWR | O_CLOEXEC)
+      // Without O_CREAT this asks the kernel whether the block device is in use (open(2)).
+      case .exclusive: Glibc.open(path, O_RDWR | O_EXCL | O_CLOEXEC)
       case .create: Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
       case .createProgram: Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o755)
       }

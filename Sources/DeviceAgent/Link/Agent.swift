@@ -91,10 +91,17 @@ public final class Agent {
   /// Opens the state directory and takes up what was left there.
   ///
   /// - Parameters:
+  ///   - configuration: what the owner of the device told it.
   ///   - configurationFault: why the configuration is not the one in the file; puts the agent into
   ///     safe mode.
   ///   - board: where the status goes.
   ///   - disk: where slots, boot record and state are.
+  ///   - programs: runs hooks and checks.
+  ///   - clock: for what takes time.
+  ///   - wall: the time of day.
+  ///   - interruption: what ends or wakes the agent.
+  ///   - log: where lines for people go.
+  /// - Throws: `LinkError` if the state directory cannot be used.
   public init(
     _ configuration: AgentConfiguration, configurationFault: String? = nil, board: StatusBoard,
     disk: any AgentDisk, programs: any ProgramRunner, clock: DeviceClock = .system,
@@ -126,6 +133,7 @@ public final class Agent {
   /// Looks around and goes on where the agent stopped; the first call.
   ///
   /// - Parameter program: the path of the program that runs, to know its own version.
+  /// - Throws: `LinkError` for trouble of the device itself.
   public func start(program: String?) throws(LinkError) {
     perform(try Agent.device { () throws(AgentError) in try updater.start(program: program) })
     if configurationFault != nil, updater.state.safeMode == nil {
@@ -139,6 +147,7 @@ public final class Agent {
   /// One turn: reports, twin, poll, commands, and as much of an update as may be done now.
   ///
   /// - Parameter mayWait: whether the poll may be held by the server.
+  /// - Returns: when to come again, or how to end.
   /// - Throws: `LinkError` for trouble of the device itself; trouble with the server is waited out.
   public func cycle(mayWait: Bool) throws(LinkError) -> AgentStep {
     try takeOrders()
@@ -269,6 +278,11 @@ public final class Agent {
   private func takeKeys() throws(LinkError) {
     let setup = Agent.setup(configuration, identity)
     guard setup.signingKeys != updater.setup.signingKeys else { return }
+    // A watchdog can be opened once; the next process has both it and the keys.
+    guard setup.health.watchdog == nil else {
+      departure = .restartAgent
+      return
+    }
     let present = updater
     updater = try Agent.device { () throws(AgentError) in
       try DeviceUpdater(setup, disk: present.disk, programs: present.programs, clock: clock)

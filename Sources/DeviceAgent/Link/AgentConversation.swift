@@ -87,20 +87,24 @@ extension Agent {
         if configuration.tls(state).identity != nil { self.session = nil }
       }
     }
-    let isSafe = updater.state.safeMode != nil
-    let requests = try desk.take(
-      answer.commands, configuration, isSafeMode: isSafe, through: session,
-      at: answer.time ?? wall())
-    for (id, request) in requests {
-      log.write("command", ["id": id.text, "asks": "\(request)"])
-      switch request {
-      case .reboot: reboots.append(id)
-      case .safeMode(let isOn):
-        try tell(isOn ? .safeModeEntered(.ordered) : .safeModeLeft)
-        try desk.finish(id, CommandAnswer(.done, result: ["safeMode": .bool(isOn)]))
-      }
-    }
+    // One after the other: what a command changes counts for the next.
+    for command in answer.commands { try obey(command, at: answer.time ?? wall(), session) }
     self.answer?.commands = []
+  }
+
+  private func obey(
+    _ command: DeviceCommand, at now: Instant, _ session: DeviceSession
+  ) throws(LinkError) {
+    let request = try desk.take(
+      command, configuration, isSafeMode: updater.state.safeMode != nil, through: session, at: now)
+    guard let request else { return }
+    log.write("command", ["id": command.id.text, "name": command.name])
+    switch request {
+    case .reboot: reboots.append(command.id)
+    case .safeMode(let isOn):
+      try tell(isOn ? .safeModeEntered(.ordered) : .safeModeLeft)
+      try desk.finish(command.id, CommandAnswer(.done, result: ["safeMode": .bool(isOn)]))
+    }
   }
 
   private func take(_ fresh: PollAnswer.Desired) throws(LinkError) {

@@ -58,6 +58,8 @@ extension Agent {
   ///   - path: the image.
   ///   - manifest: its manifest: an element of `images` in an offer.
   ///   - program: the path of the program that runs.
+  /// - Returns: how far it came.
+  /// - Throws: `LinkError` when it cannot begin or go on.
   public func install(
     _ path: String, manifest: String, program: String?
   ) throws(LinkError) -> LocalInstall.Outcome {

@@ -13,6 +13,7 @@ public enum AgentDocument {
   /// - Parameters:
   ///   - text: the file's bytes.
   ///   - path: how errors name it.
+  /// - Returns: the configuration.
   /// - Throws: `LinkError.configuration` with up to 20 faults.
   public static func read(
     _ text: [UInt8], path: String
@@ -185,7 +186,7 @@ public enum AgentDocument {
     }
   }
 
-  /// A program: a list of words, or an object with `command` and `timeout`; nil when it is not given.
+  /// A program: a list of words, or an object with `command` and `timeout`; nil when not given.
   static func program(_ reader: DocumentReader, _ key: String) -> ProgramCall? {
     guard let value = reader.value(key) else { return nil }
     if value.members != nil {
@@ -204,7 +205,7 @@ public enum AgentDocument {
       "timeout", default: .seconds(30), in: .seconds(1)...(.hours(1)))
     return reader.read(
       key, default: nil,
-      allowed: "a list of words that begins with an absolute path, such as [\"/sbin/reboot\"]"
+      allowed: "a list of words that begins with an absolute path"
     ) { value -> ProgramCall? in
       guard let elements = value.array else { return nil }
       let words = elements.compactMap(\.string)

@@ -42,18 +42,18 @@ extension Agent {
 
   /// What a server may command here, standard commands with a hook included.
   private func capabilities() -> [JSON] {
-    func standard(_ command: StandardCommand, disruptive: Bool) -> JSON {
-      ["name": .string(command.rawValue), "disruptive": .bool(disruptive)]
+    func standard(_ command: StandardCommand) -> JSON {
+      ["name": .string(command.rawValue), "disruptive": .bool(command.isDisruptive)]
     }
     var list: [JSON] = []
     let hooks = configuration.setup.hooks
     if configuration.rebootEndsAgent || hooks.reboot != nil {
-      list.append(standard(.reboot, disruptive: true))
+      list.append(standard(.reboot))
     }
-    if configuration.factoryReset != nil { list.append(standard(.factoryReset, disruptive: true)) }
-    if configuration.identify != nil { list.append(standard(.identify, disruptive: false)) }
-    if !configuration.logs.isEmpty { list.append(standard(.collectLogs, disruptive: false)) }
-    list.append(standard(.safeMode, disruptive: true))
+    if configuration.factoryReset != nil { list.append(standard(.factoryReset)) }
+    if configuration.identify != nil { list.append(standard(.identify)) }
+    if !configuration.logs.isEmpty { list.append(standard(.collectLogs)) }
+    list.append(standard(.safeMode))
     for name in hooks.actions.keys.sorted() {
       list.append(["name": .string(name.text), "disruptive": true])
     }

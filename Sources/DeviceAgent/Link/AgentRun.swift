@@ -79,6 +79,8 @@ public struct AgentRun: Sendable {
   /// Polls until the process is to end.
   ///
   /// - Parameter started: is given the board once, for a status page.
+  /// - Returns: how the process is to end.
+  /// - Throws: `LinkError` when the device itself is in trouble: the service starts it again.
   public func run(
     started: (AgentConfiguration, StatusBoard) throws(LinkError) -> Void
   ) throws(LinkError) -> AgentExit {
@@ -98,6 +100,8 @@ public struct AgentRun: Sendable {
       // Only the bytes are compared here, so an unchanged file costs next to nothing.
       let text = try? StateDirectory.read(path, atMost: AgentConfiguration.bytesMax)
       if end == nil, (text ?? nil) != loaded.text {
+        // A watchdog can be opened once, so the next process takes up the new configuration.
+        if loaded.configuration.setup.health.watchdog != nil { return .done }
         loaded = try load()
         agent = try make(loaded, board)
       }
@@ -123,6 +127,8 @@ public struct AgentRun: Sendable {
   /// Opens the agent for one deed, when no other process has it.
   ///
   /// - Parameter starts: whether it looks around and goes on with what was under way.
+  /// - Returns: the agent, and the lock to be held while it is used.
+  /// - Throws: `LinkError` when another process has it, or there is no configuration.
   public func open(
     starts: Bool = true
   ) throws(LinkError) -> (agent: Agent, lock: AgentLock) {

@@ -40,42 +40,38 @@ struct CommandDesk {
     }
   }
 
-  /// Does the commands that were not done yet, oldest first.
+  /// Does a command that was not done yet, and answers it.
   ///
-  /// - Returns: what they ask of the agent; the answers to those are given by `finish`.
+  /// - Returns: what it asks of the agent; the answer to that is given by `finish`.
   mutating func take(
-    _ commands: [DeviceCommand], _ configuration: AgentConfiguration, isSafeMode: Bool,
+    _ command: DeviceCommand, _ configuration: AgentConfiguration, isSafeMode: Bool,
     through session: DeviceSession, at now: Instant
-  ) throws(LinkError) -> [(id: Name, request: Request)] {
-    var requests: [(id: Name, request: Request)] = []
-    for command in commands {
-      if memory[command.id] != nil {
-        try memory.deliverAgain(command.id)
-        continue
-      }
-      if let expires = command.expires, expires <= now {
-        try note(CommandAnswer(.rejected, text: "it came after it had expired"), command)
-        continue
-      }
-      let plan = CommandDesk.plan(command, configuration, isSafeMode: isSafeMode)
-      if case .reject(let reason) = plan {
-        try note(CommandAnswer(.rejected, text: reason), command)
-        continue
-      }
-      // On the disk first: whatever happens now, it is not begun a second time.
+  ) throws(LinkError) -> Request? {
+    if memory[command.id] != nil {
+      try memory.deliverAgain(command.id)
+      try deliver(through: session)
+      return nil
+    }
+    var plan = CommandDesk.plan(command, configuration, isSafeMode: isSafeMode)
+    if let expires = command.expires, expires <= now {
+      plan = .reject("it came after it had expired")
+    }
+    // On the disk first: whatever happens now, it is not begun a second time.
+    if case .reject = plan {
+    } else {
       try note(CommandAnswer(.running), command)
       try deliver(through: session)
-      switch plan {
-      case .reject: break
-      case .ask(let request): requests.append((command.id, request))
-      case .run(let program): try note(CommandDesk.answer(to: program.run()), command)
-      case .collect(let sources):
-        let collection = LogCollection(session: session, command: command.id)
-        try note(try collection.collect(sources), command)
-      }
+    }
+    switch plan {
+    case .reject(let reason): try note(CommandAnswer(.rejected, text: reason), command)
+    case .ask(let request): return request
+    case .run(let program): try note(CommandDesk.answer(to: program.run()), command)
+    case .collect(let sources):
+      let collection = LogCollection(session: session, command: command.id)
+      try note(try collection.collect(sources), command)
     }
     try deliver(through: session)
-    return requests
+    return nil
   }
 
   /// Ends a command that the agent as a whole did.
@@ -121,6 +117,11 @@ struct CommandDesk {
     case .collectLogs:
       return logs(command, configuration)
     case nil:
+      // An action of the product is advertised as well, so it can be commanded.
+      let actions = configuration.setup.hooks.actions
+      if let action = actions.first(where: { $0.key.text == command.name }) {
+        return .run(program(action.value, command))
+      }
       guard
         let capability = configuration.capabilities.first(where: {
           $0.name.text == command.name

@@ -132,15 +132,6 @@ struct CommandMemory {
   }
 }
 
-/// Commands that every agent knows.
-enum StandardCommand: String, CaseIterable, Sendable {
-  case reboot
-  case factoryReset = "factory-reset"
-  case collectLogs = "collect-logs"
-  case identify
-  case safeMode = "safe-mode"
-}
-
 extension CommandMemory.Entry {
   fileprivate init?(_ document: JSON) {
     // An entry that cannot be read is one that nobody can ask for.

@@ -20,7 +20,12 @@ public final class DeviceSession {
   /// The device's own token; then there is no session.
   private let ownToken: String?
 
+  /// Speaks for a device.
+  ///
   /// - Parameters:
+  ///   - link: the connection.
+  ///   - device: whose requests these are.
+  ///   - key: signs challenges.
   ///   - ownToken: the token that it was registered with; then no session is asked for.
   ///   - showsCertificate: whether the connection proves the device already.
   ///   - monotonic: time since some start, also while the device sleeps.
@@ -40,9 +45,8 @@ public final class DeviceSession {
   /// The path of a resource of the device.
   func path(_ parts: String...) -> String { ServerLink.path(link.tenant, [device.text] + parts) }
 
-  /// Sends a request; a token that the server refuses is renewed once.
-  ///
-  /// - Parameter query: what stands behind the path, with its question mark.
+  /// Sends a request; a token that the server refuses is renewed once. `query` stands behind the
+  /// path, with its question mark.
   func send(
     _ method: String, _ path: String, query: String = "", body: HTTPRequestBody = .none,
     headers: [(name: String, value: String)] = []

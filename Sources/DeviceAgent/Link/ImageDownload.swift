@@ -42,6 +42,8 @@ struct ImageDownload {
   ///   - target: path and query at the server.
   ///   - headers: what proves the device.
   ///   - progress: is told the bytes so far; returns `false` to stop.
+  /// - Returns: how it ended.
+  /// - Throws: `LinkError` when the part file cannot be written.
   mutating func run(
     _ connection: HTTPConnection, target: String, headers: [(name: String, value: String)],
     progress: (Int64) -> Bool

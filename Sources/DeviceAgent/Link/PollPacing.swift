@@ -36,6 +36,7 @@ public struct PollPacing: Equatable, Sendable {
   ///   - failures: how often in a row, 1 or more.
   ///   - retryAfter: seconds that a 429 or 503 asked for.
   ///   - chance: 0 to 65,535, drawn evenly.
+  /// - Returns: how long to wait.
   public func pause(
     afterFailures failures: Int, retryAfter: Int?, chance: UInt16
   ) -> Interval {

@@ -23,6 +23,7 @@ public final class ServerLink {
   ///   - tenant: whose devices these are.
   ///   - tls: whom to believe, and the device's certificate if it has one.
   ///   - secondsMax: longest silence of the server, 1-86,400.
+  /// - Throws: `LinkError.unreachable` for a URL or certificate file that cannot be used.
   public init(
     server: String, tenant: Name, tls: TLSClientOptions, secondsMax: Int = 30
   ) throws(LinkError) {

@@ -9,6 +9,7 @@ public final class StatusPage: Sendable {
   private enum Limits {
     static let headBytes = 8192
     static let seconds = 2
+    static let restPieces = 32
   }
 
   /// The port that was given, or taken when 0 was asked for.
@@ -85,6 +86,11 @@ public final class StatusPage: Sendable {
       sent += count
     }
     shutdown(client, Int32(SHUT_WR))
+    // Closing with unread bytes would take back what was sent (RFC 9112 section 9.6).
+    var rest = [UInt8](repeating: 0, count: 2048)
+    for _ in 0..<Limits.restPieces {
+      if recv(client, &rest, rest.count, 0) <= 0 { return }
+    }
   }
 
   private static func head(of client: Int32) -> String? {
@@ -98,7 +104,9 @@ public final class StatusPage: Sendable {
       guard count > 0 else { return nil }
       bytes += piece[..<count]
       if bytes.count > Limits.headBytes { return nil }
-      if bytes.suffix(4).elementsEqual(end) { return String(decoding: bytes, as: UTF8.self) }
+      if let range = bytes.firstRange(of: end) {
+        return String(decoding: bytes[..<range.upperBound], as: UTF8.self)
+      }
     }
     return nil
   }

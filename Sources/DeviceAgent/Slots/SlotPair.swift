@@ -33,7 +33,8 @@ struct SlotPair {
     guard image.size <= capacity else { throw .tooLarge(size: image.size, capacity: capacity) }
     let path = setup.path(slot)
     let isDevice = try disk.isBlockDevice(path)
-    let file = try disk.open(path, isDevice ? .write : .create)
+    // The kernel's own word on whether the running system is on it.
+    let file = try disk.open(path, isDevice ? .exclusive : .create)
     if !isDevice { try file.truncate(to: image.size) }
     let copied = try copy(image, from: part, to: file)
     guard copied == image.sha256 else { return .imageLost }

@@ -35,7 +35,7 @@ public struct DeviceSetup: Sendable {
 public struct SlotSetup: Equatable, Sendable {
   /// How the device knows which slot runs.
   public enum Running: Equatable, Sendable {
-    /// `KEY=a` or `KEY=b` on the command line of the kernel.
+    /// `KEY=a` or `KEY=b` on the command line of the kernel; another word is a recovery system.
     case kernelArgument(String)
     /// A file that holds `a` or `b`, written anew at each boot.
     case file(String)

@@ -12,29 +12,39 @@ extension DeviceUpdater {
       // An unreadable record is a fact of its own, and must not keep the agent from starting.
       do throws(AgentError) { boot = try bootAccess().read() } catch { boot = nil }
     }
+    var running: Slot?
+    // The agent polls and reports then; whoever wants to write asks again and is refused.
+    do throws(AgentError) { running = try runningSlot() } catch { running = nil }
     let folder = setup.agentVersions
     let versions = folder.map { AgentVersions(disk: disk, programs: programs, folder: $0) }
     return StartFacts(
-      hasSlots: setup.slots != nil, running: try runningSlot(), boot: boot,
+      hasSlots: setup.slots != nil, running: running, boot: boot,
       agent: program.flatMap { versions?.version(ofProgram: $0) },
       bootIdentifier: try text(setup.bootIdentifierPath) ?? "")
   }
 
-  /// The slot that runs, asked of the system each time; nothing for a recovery system.
+  /// The slot that runs, asked of the system each time; nothing for a recovery system, which says
+  /// a word of its own instead of `a` or `b`.
+  ///
+  /// A system that says nothing may run in either slot, so nothing may be written: an error.
   func runningSlot() throws(AgentError) -> Slot? {
+    let word: String?
     switch setup.slots?.running {
     case nil: return nil
     case .kernelArgument(let key):
       let words = (try text("/proc/cmdline") ?? "").split(separator: " ")
       // The last one counts, as for the kernel itself.
-      return words.last { $0.hasPrefix("\(key)=") }
-        .flatMap { Slot(rawValue: String($0.dropFirst(key.count + 1))) }
-    case .file(let path): return try text(path).flatMap(Slot.init)
+      word = words.last { $0.hasPrefix("\(key)=") }.map { String($0.dropFirst(key.count + 1)) }
+    case .file(let path): word = try text(path)
     case .command(let call):
       let result = programs.run(call)
       guard result.isSuccess else { throw .program(path: call.path, ending: result.text) }
-      return Slot(rawValue: Self.trimmed(result.output))
+      word = Self.trimmed(result.output)
     }
+    guard let word, !word.isEmpty else {
+      throw .malformed(subject: "the running slot", reason: "is not told by the system")
+    }
+    return Slot(rawValue: word)
   }
 
   /// Why an offer can never be installed here.

@@ -37,7 +37,7 @@ enum Documents {
       "floor": release.floor.map { .integer(Int64($0.number)) },
       "rollbackFloor": release.rollbackFloor.map { .integer(Int64($0.number)) },
       "createdAt": time(release.createdAt),
-    ])
+    ]).adding(release.terms.document)
   }
 
   static func device(_ overview: DeviceOverview) -> JSON {
@@ -75,7 +75,7 @@ enum Documents {
       "action": .string(action.id.description),
       "attempt": JSON(action.attempt),
       "percent": part.percent.map { JSON($0) },
-      "grantedAt": time(action.grantedAt),
+      "grantedAt": action.isUngranted ? nil : time(action.grantedAt),
       "changedAt": time(action.changedAt),
       "deadline": action.deadline.map(time),
       "failure": action.failure.map { failure in

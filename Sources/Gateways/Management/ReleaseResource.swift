@@ -25,21 +25,24 @@ enum ReleaseResource {
   }
 
   private static func create(_ call: Call, _ room: Room) throws(Problem) -> Answer {
-    let (name, version, notes, artifacts, floors) = try call.read(
-      ["name", "version", "notes", "artifacts", "floor", "rollbackFloor"]
-    ) { reader -> (Name, FirmwareVersion, String, [ArtifactID], ReleaseFloors)? in
+    let (name, version, notes, artifacts, floors, terms) = try call.read(
+      ["name", "version", "notes", "artifacts", "floor", "rollbackFloor"] + Release.Terms.fields
+    ) { reader -> (Name, FirmwareVersion, String, [ArtifactID], ReleaseFloors, Release.Terms)? in
       let name = reader.name("name")
       let version = reader.version("version")
       let notes = reader.text("notes", default: "", bytes: 0...16_384)
       let artifacts = reader.read(
         "artifacts", default: nil, allowed: "an array of artifact numbers", numbers)
       let floors = ReleaseFloors(asked: reader)
-      guard let name, let version, let notes, let artifacts, let floors else { return nil }
-      return (name, version, notes, artifacts, floors)
+      let terms = Release.Terms(reader)
+      guard let name, let version, let notes, let artifacts, let floors, let terms else {
+        return nil
+      }
+      return (name, version, notes, artifacts, floors, terms)
     }
     let (release, ticket) = try call.plane.createRelease(
       named: name, version: version, notes: notes, artifacts: artifacts, floors: floors,
-      in: room)
+      terms: terms, in: room)
     return try answer(release, call, room, status: 201, after: ticket)
   }
 

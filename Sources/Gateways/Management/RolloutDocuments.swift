@@ -29,6 +29,8 @@ extension Documents {
       "recovery": specification.terms.isRecovery ? true : nil,
       "startAt": specification.terms.startAt.map(time),
       "endAt": specification.terms.endAt.map(time),
+      "override": specification.terms.isSecurity
+        ? .string(RolloutTerms.Override.security.rawValue) : nil,
       "approvedBy": rollout.approvedBy.map { .string($0) },
       "size": JSON(rollout.size),
       "exposed": JSON(tally.exposed),

@@ -30,6 +30,11 @@ enum RolloutResource {
         .post, "T/rollouts/{id}/\(command.rawValue)", pace: command == .start ? .slow : .quick,
         .tenant { (call, room) throws(Problem) in try steer(command, call, room) })
     }
+    + StandbyRuling.allCases.map { ruling in
+      Route(
+        .post, "T/rollouts/{id}/devices/{device}/\(ruling.rawValue)",
+        .tenant { (call, room) throws(Problem) in try rule(ruling, call, room) })
+    }
 
   private static func list(_ call: Call, _ room: Room) throws(Problem) -> Answer {
     let page = try Page(call.query)
@@ -87,6 +92,18 @@ enum RolloutResource {
     let (rollout, ticket) = try call.plane.steer(
       command, rollout: call["id"], by: call.caller.label, comment: comment, in: room)
     return try answer(rollout, call, room, after: ticket)
+  }
+
+  private static func rule(
+    _ ruling: StandbyRuling, _ call: Call, _ room: Room
+  ) throws(Problem) -> Answer {
+    try call.expectNoFields()
+    let device: DeviceID
+    do { device = try DeviceID(call["device"]) } catch { throw Problem(error) }
+    let (known, part, ticket) = try call.plane.rule(
+      ruling, device, rollout: call["id"], by: call.caller.label, in: room)
+    return Answer(
+      Documents.participant(known, part), after: ticket)
   }
 
   private static func amend(_ call: Call, _ room: Room) throws(Problem) -> Answer {

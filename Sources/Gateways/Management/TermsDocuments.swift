@@ -6,7 +6,7 @@ import UpdateModel
 
 extension RolloutTerms {
   /// The members of a request that give terms.
-  static let fields = ["priority", "startAt", "endAt", "recovery"]
+  static let fields = ["priority", "startAt", "endAt", "recovery", "override"]
 
   /// Reads the terms of a new rollout; all may be left out.
   init?(asked reader: DocumentReader) {
@@ -17,12 +17,15 @@ extension RolloutTerms {
     let startAt = hasStart ? reader.moment("startAt") : nil
     let hasEnd = reader.has("endAt")
     let endAt = hasEnd ? reader.moment("endAt") : nil
-    guard let priority, let isRecovery, !hasStart || startAt != nil, !hasEnd || endAt != nil else {
-      return nil
-    }
+    let hasOverride = reader.has("override")
+    let override: Override? = hasOverride ? reader.choice("override") : nil
+    guard let priority, let isRecovery, !hasStart || startAt != nil, !hasEnd || endAt != nil,
+      !hasOverride || override != nil
+    else { return nil }
     do throws(InvalidValue) {
       try self.init(
-        priority: priority, startAt: startAt, endAt: endAt, isRecovery: isRecovery)
+        priority: priority, startAt: startAt, endAt: endAt, isRecovery: isRecovery,
+        isSecurity: override == .security)
     } catch {
       reader.refuse(error.field, error.reason)
       return nil
@@ -63,15 +66,38 @@ extension DocumentReader {
 extension Documents {
   /// Why a device stands aside, with its own words or the other rollout.
   static func aside(_ aside: Aside) -> JSON {
-    let (why, since, reason, rollout): (JSON, Instant, String?, RolloutID?) =
-      switch aside {
-      case .postponed(let since, let reason): ("postponed", since, reason, nil)
-      case .yielded(let rollout, let since): ("yielded", since, nil, rollout)
-      case .superseded(let rollout, let since): ("superseded", since, nil, rollout)
-      }
+    let (why, since, rollout): (JSON, Instant, RolloutID)
+    switch aside {
+    case .standby(let standby): return Documents.standby(standby)
+    case .yielded(let other, let instant): (why, since, rollout) = ("yielded", instant, other)
+    case .superseded(let other, let instant):
+      (why, since, rollout) = ("superseded", instant, other)
+    }
     return .members([
-      "why": why, "since": time(since), "reason": reason.map { .string($0) },
-      "rollout": rollout.map { .integer(Int64($0.number)) }, "clause": .string(aside.clause),
+      "why": why, "since": time(since), "rollout": .integer(Int64(rollout.number)),
+      "clause": .string(aside.clause),
+    ])
+  }
+
+  private static func standby(_ standby: Standby) -> JSON {
+    let (why, kind, reason): (JSON, String?, String) =
+      switch standby.cause {
+      case .device(let reason): ("postponed", nil, reason)
+      case .hindrance(let kind, let clause): ("waiting", kind.rawValue, clause)
+      }
+    var ruling: (word: String, since: Instant, by: String?)?
+    switch standby.ruling {
+    case .none: break
+    case .undecided(let since): ruling = ("undecided", since, nil)
+    case .forced(let person, let since): ruling = ("forced", since, person)
+    }
+    return .members([
+      "why": why, "since": time(standby.since), "reason": .string(reason),
+      "kind": kind.map { .string($0) }, "putOffSince": standby.putOffSince.map(time),
+      "times": standby.count > 0 ? JSON(standby.count) : nil,
+      "hasImage": standby.hasImage ? true : nil, "ruling": ruling.map { .string($0.word) },
+      "ruledAt": ruling.map { time($0.since) }, "ruledBy": ruling?.by.map { .string($0) },
+      "clause": .string(standby.clause),
     ])
   }
 }

@@ -183,18 +183,32 @@ struct BriefingDocument {
   private static func offer(_ offer: Briefing.Offer, to device: DeviceID, _ room: Room) -> JSON {
     let action = offer.action
     let base = "/device/v1/\(room.tenant)/\(PercentEncoding.encode(device.text))/images"
-    let allowed: JSON = ["allowed": true]
-    return [
+    let permission = offer.permission
+    return .members([
       "action": .string("\(action.id)"),
-      "attempt": JSON(action.attempt),
+      "attempt": JSON(max(1, action.attempt)),
       "kind": action.kind == .update ? "update" : "rollback",
       "release": [
         "name": .string(offer.release.name.text), "version": .string(offer.release.version.text),
       ],
-      "download": allowed,
-      "install": allowed,
+      "download": decision(permission.download),
+      "install": decision(permission.install),
+      "prepare": permission.prepare.map { .string($0.text) },
+      "resume": permission.resume.map { .string($0.text) },
+      "forced": permission.isForced ? true : nil,
       "images": .array(offer.artifacts.map { image($0, base: base) }),
-    ]
+    ])
+  }
+
+  private static func decision(_ decision: Permission.Decision) -> JSON {
+    switch decision {
+    case .allowed: ["allowed": true]
+    case .refused(let reason, let until):
+      .members([
+        "allowed": false, "reason": .string(reason),
+        "until": until.map { .string($0.description) },
+      ])
+    }
   }
 
   private static func image(_ artifact: Artifact, base: String) -> JSON {

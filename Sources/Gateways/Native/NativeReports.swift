@@ -49,13 +49,15 @@ private struct UpdateReport {
       meaning: UpdateReport.meaning(of: phase, percent), word: phase.rawValue,
       text: UpdateReport.text(document["text"]?.string ?? "", word, phase),
       code: error?["code"]?.integer.flatMap { Int(exactly: $0) },
-      bytes: document["bytes"]?.integer.map { max($0, 0) }, errorClass: word)
+      bytes: document["bytes"]?.integer.map { max($0, 0) }, errorClass: word,
+      until: document["until"]?.string.flatMap(Instant.init(rfc3339:)))
   }
 
   private static func meaning(of phase: Phase, _ percent: Int?) -> DeviceReport.Meaning {
     switch phase {
     case .downloading: .progress(percent: percent)
-    case .downloaded, .installing: .downloaded
+    case .downloaded: .downloaded
+    case .installing: .installing(percent: percent)
     case .rebooting, .installed: .installed
     case .failed, .reverted: .failed
     case .postponed: .rejected
@@ -77,6 +79,7 @@ extension NativeGateway {
   func updateReport(_ request: Request, _ visit: NativeVisit, _ reply: inout Reply) {
     do throws(Problem) {
       let sent = try UpdateReport(try request.object())
+      plane.noteWaitsToInstall(visit.device, in: visit.room)
       let ticket = try NativeGateway.ticket(
         plane.record(
           sent.report, of: visit.device, action: sent.action, answersCancel: sent.answersCancel,

@@ -20,13 +20,13 @@ extension Job {
     func time(_ key: String) -> Instant? {
       stored[key]?.integer.map(Instant.init(milliseconds:))
     }
-    func word(_ key: String) -> Name? {
+    func storedName(_ key: String) -> Name? {
       // Names were checked before they were stored.
       stored[key]?.string.flatMap { try? Name($0) }
     }
-    guard let name = word("name"),
+    guard let name = storedName("name"),
       let target = stored["target"].flatMap(JobTarget.init(stored:)),
-      let command = word("command"), let arguments = stored["arguments"],
+      let command = storedName("command"), let arguments = stored["arguments"],
       let limits = stored["limits"].flatMap(JobLimits.init(stored:)),
       let lifetime = stored["lifetime"]?.integer.map(Interval.init(milliseconds:)),
       let until = time("until"), let createdAt = time("at"), let createdBy = stored["by"]?.string,

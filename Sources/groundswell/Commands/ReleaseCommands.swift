@@ -26,6 +26,12 @@ enum ReleaseCommands {
       .value(
         "no-rollback-below", "NAME:VERSION",
         "the oldest release that devices which ran this one may be given again; self for this one"),
+      .flag("security", "it closes a hole: policies may pass over comfort and wishes for it"),
+      .value(
+        "conditions", "JSON",
+        "what must hold on a device, such as '{\"install\": {\"batteryAtLeast\": \"30%\"}}'"),
+      .value("prepare", "NAME", "what devices that offer it do before they install"),
+      .value("resume", "NAME", "what they do after they installed"),
       .flag("publish", "publish it at once, so that rollouts can deliver it"),
     ],
     examples: [
@@ -49,10 +55,21 @@ enum ReleaseCommands {
         "notes": try notes(arguments).map { .string($0) }, "artifacts": .array(ids),
         "floor": arguments.value("floor").map { .string($0) },
         "rollbackFloor": arguments.value("no-rollback-below").map { .string($0) },
+        "security": arguments.has("security") ? true : nil,
+        "conditions": try conditions(arguments),
+        "prepare": arguments.value("prepare").map { .string($0) },
+        "resume": arguments.value("resume").map { .string($0) },
       ]))
     guard arguments.has("publish") else { return session.show(release, facts) }
     let id = release.text("id") ?? "\(arguments[0]):\(arguments[1])"
     session.show(try session.post(session.target("releases", id, "publish")), facts)
+  }
+
+  private static func conditions(_ arguments: Arguments) throws(Failure) -> JSON? {
+    guard let text = arguments.value("conditions") else { return nil }
+    do throws(JSONError) { return try JSON.parse(Array(text.utf8)) } catch {
+      throw arguments.refuse("option --conditions: \(error)")
+    }
   }
 
   private static func notes(_ arguments: Arguments) throws(Failure) -> String? {
@@ -119,6 +136,9 @@ enum ReleaseCommands {
       "status": release.text("status"), "artifacts": artifacts.joined(separator: ", "),
       "floor": release.text("floor").map { "release \($0)" },
       "no rollback below": release.text("rollbackFloor").map { "release \($0)" },
+      "security": release["security"]?.bool == true ? "yes" : nil,
+      "conditions": release["conditions"].map { String(decoding: $0.text, as: UTF8.self) },
+      "prepare": release.text("prepare"), "resume": release.text("resume"),
       "created": release.text("createdAt"),
       "notes": notes.map { $0.split(separator: "\n").joined(separator: " / ") },
     ])

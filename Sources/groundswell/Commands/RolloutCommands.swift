@@ -7,7 +7,8 @@ enum RolloutCommands {
   /// In the order that help lists them.
   static let all =
     [RolloutPlan.command, RolloutCreate.command] + RolloutControl.all
-    + [RolloutControl.amend, RolloutWatch.command] + RolloutQueries.all + RolloutExplain.all
+    + RolloutControl.rulings + [RolloutControl.amend, RolloutWatch.command] + RolloutQueries.all
+    + RolloutExplain.all
 
   /// The rollout that a command is about.
   static let rollout = Operand("ROLLOUT", "the rollout by name or number")

@@ -23,6 +23,38 @@ enum RolloutControl {
         + "policy says."),
   ]
 
+  /// Decisions about one device that waits or puts its update off.
+  static let rulings = [
+    ruling(
+      "force",
+      "Lets a device that waits, or puts its update off, put it off no more: comfort, wishes and "
+        + "windows do not hold it back, what protects the device still does."),
+    ruling(
+      "let-go",
+      "Ends the part of a device that waits, or puts its update off; it keeps what it runs, and "
+        + "counts neither for nor against the release."),
+  ]
+
+  private static func ruling(_ verb: String, _ summary: String) -> Command {
+    .remote(
+      "rollout \(verb)", summary,
+      operands: [RolloutCommands.rollout, Operand("DEVICE", "id of the device")],
+      examples: ["groundswell rollout \(verb) gateway-2.4 gw-0001"]
+    ) { (arguments, session) throws(Failure) in
+      let answer = try session.post(
+        session.target("rollouts", arguments[0], "devices", arguments[1], verb))
+      session.show(answer) { RolloutControl.facts($0) }
+    }
+  }
+
+  private static func facts(_ participant: JSON) -> String {
+    let action = participant["action"]
+    return Table.facts([
+      "device": participant.text("id"), "standing": action?.text("standing"),
+      "why": action?["aside"]?.text("clause") ?? action?["failure"]?.text("detail"),
+    ])
+  }
+
   /// Changes values of the policy while the rollout goes on.
   static let amend = Command.remote(
     "rollout amend",

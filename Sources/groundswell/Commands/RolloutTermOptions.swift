@@ -1,4 +1,4 @@
-// RolloutTermOptions: `--priority`, `--start-at` and `--end-at` of `rollout create`.
+// RolloutTermOptions: `--priority`, `--start-at`, `--end-at` and `--security` of `rollout create`.
 
 import UpdateModel
 
@@ -13,6 +13,10 @@ enum RolloutTermOptions {
       "start-at", "TIME", "start it by itself then, such as 2027-03-01T22:00:00+01:00"),
     .value("end-at", "TIME", "grant nothing from then on; devices under way finish"),
     .flag("recovery", "devices in quarantine receive it, too"),
+    .flag(
+      "security",
+      "it closes a hole: where the policy says securityOverrides, devices in use, wishes and "
+        + "windows do not hold it back"),
   ]
 
   /// The members of a request that give the terms.
@@ -26,6 +30,8 @@ enum RolloutTermOptions {
       "priority": arguments.has("priority") ? JSON(priority) : nil,
       "recovery": arguments.has("recovery") ? true : nil,
       "startAt": try time("start-at", arguments), "endAt": try time("end-at", arguments),
+      "override": arguments.has("security")
+        ? .string(RolloutTerms.Override.security.rawValue) : nil,
     ])
     return document.members ?? []
   }

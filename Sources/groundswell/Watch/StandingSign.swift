@@ -45,6 +45,8 @@ struct StandingSign: Sendable {
     case .postponed: (15, "p", .yellow)
     case .undelivered: (16, "n", .grey)
     case .superseded: (17, "s", .grey)
+    case .waiting: (18, "w", .yellow)
+    case .undecided: (19, "?", .magenta)
     }
   }
 }

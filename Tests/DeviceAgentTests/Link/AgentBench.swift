@@ -1,4 +1,4 @@
-// AgentBench: a device in a folder: slots as files, a boot record, hooks that write down their calls.
+// AgentBench: a device in a folder: slots as files, a boot record, hooks that note their calls.
 
 import Crypto
 import Glibc
@@ -62,8 +62,7 @@ final class AgentBench {
   }
 
   /// Lets the boot loader choose: the slot of the record, and the other one after its trial failed.
-  ///
-  /// - Parameter starts: whether the chosen slot starts at all.
+  /// `starts` says whether a slot on trial starts at all.
   func boot(starts: Bool = true) throws {
     let access = BootAccess(
       disk: POSIXDisk(), programs: SpawnedPrograms(),

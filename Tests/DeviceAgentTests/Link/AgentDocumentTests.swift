@@ -1,3 +1,5 @@
+// The configuration file: defaults, faults by line and key, the last good copy.
+
 import Testing
 import UpdateModel
 
@@ -42,7 +44,6 @@ import UpdateModel
       (#""claim": "abc""#, "$.claim"),
       (#""claim": "ABCD-1", "claimFile": "/etc/claim""#, "$.claimFile"),
       (#""claimFile": "relative""#, "$.claimFile"),
-      (#""tokenFile": "/etc/token", "device": "d""#, "$.signingKeys"),
       (#""autoUpdate": "at 2:00-4:00""#, "$.autoUpdate"),
       (#""autoUpdate": "sometimes""#, "$.autoUpdate"),
       (#""statusPage": "0.0.0.0:80""#, "$.statusPage"),
@@ -71,6 +72,15 @@ import UpdateModel
   func `a fault is named by its key and its line`(_ members: String, _ field: String) {
     let found = faults(with(members))
     #expect(found.contains { $0.field == field && $0.line == 3 }, "\(found)")
+  }
+
+  @Test func `a device with its own token says who it is and whom it trusts`() {
+    #expect(
+      faults(with(#""tokenFile": "/etc/token", "device": "d""#)).map(\.field) == ["$.signingKeys"])
+    #expect(
+      Set(faults(with(#""tokenFile": "/etc/token""#)).map(\.field)) == [
+        "$.device", "$.signingKeys",
+      ])
   }
 
   @Test func `all faults are told at once`() {
@@ -109,5 +119,14 @@ import UpdateModel
     #expect(throws: LinkError.self) {
       try LoadedConfiguration(directory.file("none.json"), stateDirectory: directory.path)
     }
+  }
+
+  @Test func `the specimen that people begin with is read as it stands`() throws {
+    // Tests run in the project's directory.
+    let specimen = try AgentDocument.load("Artifacts/agent.json")
+    #expect(specimen.server == "https://updates.example:8443")
+    #expect(specimen.setup.health.checks.count == 1)
+    #expect(specimen.setup.hooks.actions.count == 2)
+    #expect(specimen.statusPort == 8780)
   }
 }

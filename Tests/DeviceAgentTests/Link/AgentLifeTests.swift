@@ -1,3 +1,5 @@
+// A device from enrolment through updates, fallbacks, postponement and silence of the server.
+
 import Crypto
 import Testing
 import UpdateModel

@@ -1,3 +1,5 @@
+// Commands: done once, answered until the answer arrived, bounded in time and output.
+
 import Testing
 import UpdateModel
 
@@ -56,6 +58,7 @@ import UpdateModel
     let agent = try bench.agent()
     _ = try agent.cycle(mayWait: false)
     #expect(states("5") == ["running", "done"])
+    _ = try agent.cycle(mayWait: false)
     // The server lost the answer and asks again, also after a restart of the agent.
     command("5", "identify")
     _ = try agent.cycle(mayWait: false)
@@ -173,8 +176,9 @@ import UpdateModel
     }
     let again = try CommandMemory(try StateDirectory(directory.path))
     #expect(again.entries.count == CommandMemory.countMax)
-    #expect(again[try Name("3")] != nil && again[try Name("2")] == nil)
-    #expect(again[try Name("140")]?.answer == CommandAnswer(.done))
+    let (second, third, last) = (try Name("2"), try Name("3"), try Name("140"))
+    #expect(again[third] != nil && again[second] == nil)
+    #expect(again[last]?.answer == CommandAnswer(.done))
   }
 }
 

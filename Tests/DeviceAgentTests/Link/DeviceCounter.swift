@@ -1,5 +1,5 @@
-// DeviceCounter: the server's side of the device protocol as far as an agent can see it, on the real
-// HTTP engine. It checks every signature and token; it decides nothing: a test sets what is offered.
+// DeviceCounter: the server's side of the device protocol as far as an agent sees it, on the real
+// HTTP engine. It checks each signature and token and decides nothing: a test sets what is offered.
 
 import Crypto
 import Glibc
@@ -119,8 +119,9 @@ struct CounterCall {
       state.reports.append(document())
       return json(200, .object([]))
     case ("POST", "credentials"):
+      // A key that cannot be read is answered with 400.
       guard let pem = document()["key"]?.string, let key = try? VerifyingKey(pem: pem) else {
-        return problem(400, "no key")  // the reason is in the answer
+        return problem(400, "no key")
       }
       let statement =
         "groundswell-enrol\nDEFAULT\n\n\(device)\n\(SignedStatement.fingerprint(key))"
@@ -169,8 +170,9 @@ struct CounterCall {
 
   private func enrol(_ state: inout CounterState) -> Response {
     let asked = document()
+    // A key that cannot be read is answered with 400.
     guard let pem = asked["key"]?.string, let key = try? VerifyingKey(pem: pem) else {
-      return problem(400, "no key")  // the reason is in the answer
+      return problem(400, "no key")
     }
     let claim = asked["claim"]?.string ?? ""
     let wanted = asked["device"]?.string ?? ""
@@ -213,8 +215,11 @@ final class DeviceCounter {
 
   init() throws {
     site = CounterSite()
+    var limits = Limits()
+    limits.bufferedBodyBytes = 9 << 20
     server = try Server(
-      configuration: ServerConfiguration(address: "127.0.0.1:0", loopCount: 1), handler: site,
+      configuration: ServerConfiguration(address: "127.0.0.1:0", loopCount: 1, limits: limits),
+      handler: site,
       barrier: Barrier())
     try server.start()
   }

@@ -1,3 +1,5 @@
+// Downloads: resumed where they stopped, dropped when too slow, proven by digest.
+
 import Crypto
 import Glibc
 import HTTPClient

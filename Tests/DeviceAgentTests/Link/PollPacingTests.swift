@@ -1,3 +1,5 @@
+// When to poll, and what is told of the reported state.
+
 import Testing
 import UpdateModel
 
@@ -20,7 +22,8 @@ import UpdateModel
       let low = pacing.pause(afterFailures: failures, retryAfter: nil, chance: 0)
       let high = pacing.pause(afterFailures: failures, retryAfter: nil, chance: .max)
       #expect(low == Interval(milliseconds: Int64(longest) * 500), "\(failures)")
-      #expect(high > Interval(milliseconds: Int64(longest) * 999) && high < .seconds(Int64(longest)))
+      #expect(
+        high > Interval(milliseconds: Int64(longest) * 999) && high < .seconds(Int64(longest)))
     }
   }
 
@@ -53,10 +56,11 @@ import UpdateModel
 
   @Test func `the product's file is bounded, and cannot write what the server writes`() throws {
     let directory = try TestDirectory()
-    let path = try directory.write(#"{"update": {"phase": "x"}, "battery": {"percent": 7}}"#, to: "p")
+    let path = try directory.write(
+      #"{"update": {"phase": "x"}, "battery": {"percent": 7}}"#, to: "p")
     #expect(try ReportedState.product(path) == ["battery": ["percent": 7]])
     #expect(try ReportedState.product(directory.file("none")) == .object([]))
-    for bad in ["[]", "{", #"{"a":{"b":{"c":{"d":{"e":{"f":{"g":{"h":1}}}}}}}}"#] {
+    for bad in ["[]", "{", #"{"a":{"b":{"c":{"d":{"e":{"f":{"g":{"h":{"i":1}}}}}}}}}"#] {
       try directory.write(bad, to: "p")
       #expect(throws: LinkError.self, "\(bad)") { try ReportedState.product(path) }
     }
@@ -70,7 +74,9 @@ import UpdateModel
   @Test func `a change of the product's file is reported at the next poll, and only that`() throws {
     let bench = try AgentBench()
     let file = try bench.directory.write(#"{"inUse": true, "battery": {"percent": 50}}"#, to: "p")
-    bench.members = ["reported": ["file": .string(file), "properties": ["location": ["site": "x"]]]]
+    bench.members = [
+      "reported": ["file": .string(file), "properties": ["location": ["site": "x"]]]
+    ]
     let agent = try bench.agent()
     _ = try agent.cycle(mayWait: false)
     #expect(bench.counter.seen { $0.reported["location"]?["site"] } == "x")

@@ -1,3 +1,5 @@
+// What a person at the device sees and may order.
+
 import Glibc
 import HTTPClient
 import Testing

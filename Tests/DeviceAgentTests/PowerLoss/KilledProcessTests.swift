@@ -34,7 +34,7 @@ private final class FileDevice {
       {
         "server": "http://127.0.0.1:9", "stateDirectory": "\(folder.file("state"))",
         "hardware": "gs1", "signingKeys": ["\(SimulatedDevice.key.verifyingKey.hex)"],
-        "bootIdentifierFile": "\(folder.file("run/boot"))",
+        "rebootEndsAgent": true, "bootIdentifierFile": "\(folder.file("run/boot"))",
         "slots": {
           "a": "\(folder.file("slots/a"))", "b": "\(folder.file("slots/b"))",
           "running": {"file": "\(folder.file("run/slot"))"}, "pieceBytes": 4096
@@ -72,7 +72,7 @@ private final class FileDevice {
   /// Runs the program on an image; nil when it was killed after `microseconds`.
   func install(_ index: Int, killedAfter microseconds: Int?) throws -> Int32? {
     let words = [
-      AgentProgramFile.path, "install-file", folder.file("\(index).img"), "--manifest",
+      AgentProgramFile.path, "install", folder.file("\(index).img"), "--manifest",
       folder.file("\(index).json"), "--config", folder.file("agent.json"),
     ]
     var actions = posix_spawn_file_actions_t()

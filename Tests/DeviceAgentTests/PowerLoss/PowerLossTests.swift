@@ -4,7 +4,7 @@ import Testing
 
 @testable import DeviceAgent
 
-struct PowerLossTests {
+@Suite(.serialized) struct PowerLossTests {
   /// The kinds of boot record that survive a write that is torn at any byte.
   enum Kind: CaseIterable, CustomTestStringConvertible {
     case copies

@@ -277,6 +277,9 @@ final class SimulatedDevice {
 
   // MARK: Judging
 
+  /// The offered image.
+  var newBytes: [UInt8] { new }
+
   /// The agent's state as it is on the disk.
   func state() throws -> AgentState { try Journal(disk: disk, directory: "/state").load() }
 

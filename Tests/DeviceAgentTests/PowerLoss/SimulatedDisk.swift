@@ -158,7 +158,7 @@ final class SimulatedDisk: AgentDisk {
   func open(_ path: String, _ mode: DiskMode) throws(AgentError) -> any DiskFile {
     let isMaking: Bool
     switch mode {
-    case .read, .write: isMaking = false
+    case .read, .write, .exclusive: isMaking = false
     case .create, .createProgram: isMaking = true
     }
     if isMaking, try !exists(path) {
