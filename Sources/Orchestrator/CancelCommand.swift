@@ -33,11 +33,14 @@ extension ControlPlane {
     }
   }
 
-  /// Ends the commands of a device that is forgotten; to be called with the ledger's lock held.
-  func endCommands(of device: DeviceID, _ ledger: inout Ledger, _ draft: inout Draft) {
+  /// Ends the commands of a device that will not call again; to be called with the ledger's lock
+  /// held.
+  func endCommands(
+    of device: DeviceID, because reason: String, _ ledger: inout Ledger, _ draft: inout Draft
+  ) {
     for command in ledger.commands.open(of: device) {
       let ended = CommandMachine.abandon(
-        command, because: "the device was removed", at: draft.now)
+        command, because: reason, at: draft.now)
       draft.add(ledger.commands.put(ended, of: draft.room.tenant, now: draft.now))
     }
   }

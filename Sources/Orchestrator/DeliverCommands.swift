@@ -30,14 +30,17 @@ extension ControlPlane {
       guard !ledger.commands.open(of: device).isEmpty || !ledger.commands.jobs.live.isEmpty else {
         return .none
       }
+      let key = DeviceKey(tenant: room.tenant, device: device)
+      guard let (known, seen) = room.fleet.device(key) else { return .none }
       var draft = Draft(room, now: now)
       endOverdue(of: device, &ledger, &draft)
       var isWaiting = false
-      let askAgain = grantFromJobs(to: device, &ledger, &draft, isWaiting: &isWaiting)
+      let askAgain = grantFromJobs(
+        to: known, lastSeen: seen, &ledger, &draft, isWaiting: &isWaiting)
       let isInstalling = ledger.isInstalling(device)
+      let isQuarantined = known.state == .quarantined
       let undelivered = ledger.commands.open(of: device).filter(\.isUndelivered)
       // A device that may be in wrong hands is told nothing that only its product understands.
-      let isQuarantined = room.fleet.view(device)?.isQuarantined ?? false
       let allowed = undelivered.filter { command in
         (!command.isDisruptive || command.isForced || !isInstalling)
           && (!isQuarantined || StandardCommand(rawValue: command.name.text) != nil)
@@ -89,14 +92,11 @@ extension ControlPlane {
 
   // Returns when a device that has to wait may ask again.
   private func grantFromJobs(
-    to device: DeviceID, _ ledger: inout Ledger, _ draft: inout Draft, isWaiting: inout Bool
+    to known: Device, lastSeen seen: Instant, _ ledger: inout Ledger, _ draft: inout Draft,
+    isWaiting: inout Bool
   ) -> Instant? {
+    let device = known.key.device
     var askAgain: Instant?
-    let live = ledger.commands.jobs.live
-    guard !live.isEmpty,
-      let (known, seen) = draft.room.fleet.device(
-        DeviceKey(tenant: draft.room.tenant, device: device))
-    else { return nil }
     // Read once, and only for a device that belongs to a job.
     var read: CapabilityList?
     func capabilities(_ device: Device) -> CapabilityList {
@@ -105,7 +105,7 @@ extension ControlPlane {
       read = list
       return list
     }
-    for id in live {
+    for id in ledger.commands.jobs.live {
       guard let book = ledger.commands.jobs[id], book.parts[device] == nil,
         book.job.status == .running, draft.now < book.job.until
       else { continue }
@@ -171,10 +171,12 @@ extension CapabilityList {
 }
 
 extension Ledger {
-  /// Whether a device belongs to the target of a job.
+  /// Whether a device belongs to the target of a job; one in quarantine or out of service never
+  /// does.
   func isMember(
     _ device: Device, of target: JobTarget, lastSeen: Instant, now: Instant
   ) -> Bool {
+    guard device.state != .quarantined, device.state != .retired else { return false }
     switch target {
     case .everyone: return true
     case .group(let name): return groups[name]?.contains(device) ?? false

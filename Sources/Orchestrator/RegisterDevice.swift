@@ -239,7 +239,7 @@ extension ControlPlane {
       ledger.enrolment.index(known, nil)
       for name in ledger.groups.keys { ledger.groups[name]?.members.remove(device) }
       var draft = Draft(room, now: now)
-      endCommands(of: device, &ledger, &draft)
+      endCommands(of: device, because: "the device was removed", &ledger, &draft)
       draft.add(.deleteDevice(DeviceKey(tenant: room.tenant, device: device)))
       return commit(draft, &ledger)
     }

@@ -51,6 +51,9 @@ extension ControlPlane {
       guard let (known, _) = room.fleet.device(key) else {
         throw Problem(.notFound, "there is no device \(device)")
       }
+      guard known.state != .retired else {
+        throw Problem(.conflict, "device \(device) is retired; nobody can speak for it any more")
+      }
       let capability = try ControlPlane.capability(request, of: known)
       let isDisruptive = capability?.isDisruptive ?? false
       if isDisruptive, !request.isForced, ledger.isInstalling(device) {
@@ -77,7 +80,12 @@ extension ControlPlane {
       var draft = Draft(room, now: now)
       draft.add(ledger.commands.put(command, of: room.tenant, now: now))
       room.fleet.wake(device)
-      let notes = ControlPlane.notes(capability, room.fleet.wasBriefed(device), known)
+      var notes = ControlPlane.notes(capability, room.fleet.wasBriefed(device), known)
+      if known.state == .quarantined, StandardCommand(rawValue: request.name.text) == nil {
+        notes.append(
+          "the device is in quarantine and gets standard commands only; it gets this one once it "
+            + "is released")
+      }
       return (SentCommand(command: command, notes: notes), commit(draft, &ledger))
     }
   }

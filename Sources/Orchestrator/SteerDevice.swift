@@ -45,6 +45,11 @@ extension ControlPlane {
       var device = before
       if event == .retire { device.retire() }
       device.enrolment.state = state
+      if event == .retire {
+        var draft = Draft(room, now: clock.now)
+        endCommands(of: id, because: "the device was retired", &ledger, &draft)
+        _ = commit(draft, &ledger)
+      }
       keep(device, before: before, .lifecycle, sentence, in: room, &ledger)
       return ledger.lastTicket
     }

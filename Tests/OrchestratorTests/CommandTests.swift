@@ -163,6 +163,23 @@ import UpdateModel
     #expect(try shop.orders("d1").map(\.id) == [early, harmless, forced])
   }
 
+  @Test func `a device in quarantine gets standard commands only, a retired one none`() throws {
+    let device = try DeviceID("d1")
+    try shop.advertise("d1", [["name": "set-led"]])
+    let waiting = try shop.send("set-led", to: "d1").id
+    _ = try shop.plane.quarantine(device, because: "", by: "bob", in: shop.room)
+    let standard = try shop.send("identify", to: "d1").id
+    #expect(try shop.orders("d1").map(\.id) == [standard])
+    // Nor does it belong to jobs, whose devices are a crowd that nobody looks at one by one.
+    try shop.startJob("all", "identify")
+    #expect(try shop.orders("d1").map(\.id) == [standard])
+    _ = try shop.plane.release(device, because: "", by: "bob", in: shop.room)
+    #expect(try shop.orders("d1").map(\.id).prefix(2) == [waiting, standard])
+    _ = try shop.plane.retire(device, because: "", by: "bob", in: shop.room)
+    #expect(try shop.command(waiting, "d1").ending == .cancelled)
+    #expect(problem { try shop.send("identify", to: "d1") }?.kind == .conflict)
+  }
+
   @Test func `a removed device takes its commands with it`() throws {
     let id = try shop.send("identify", to: "d1").id
     _ = try shop.plane.remove(try DeviceID("d1"), in: shop.room)
