@@ -187,121 +187,84 @@ struct SelectedDetails: Equatable {
 
 /// Steps over the compact JSON that `DeviceDetails.encoded` writes.
 private struct DetailScanner {
-  private let bytes: UnsafeBufferPointer<UInt8>
-  private var position = 0
+  private var cursor: CompactCursor
 
-  init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
+  init(_ bytes: UnsafeBufferPointer<UInt8>) { cursor = CompactCursor(bytes) }
 
   /// False when the text is not as simple as expected; what was found so far is worth nothing then.
   mutating func read(_ selection: DetailSelection, into details: inout SelectedDetails) -> Bool {
-    guard take("{") else { return false }
+    guard cursor.take("{") else { return false }
     repeat {
-      guard let section = text(), section.count == 1, take(":") else { return false }
-      switch bytes[section.lowerBound] {
+      guard let section = text(), section.count == 1, cursor.take(":") else { return false }
+      switch cursor.bytes[section.lowerBound] {
       case UInt8(ascii: "t"):
         guard members(selection.tags, into: &details.tags) else { return false }
       case UInt8(ascii: "a"):
         guard members(selection.attributes, into: &details.attributes) else { return false }
       case UInt8(ascii: "r"):
         guard numbers(into: &details.ran) else { return false }
-      case UInt8(ascii: "d"): guard skip() else { return false }
+      case UInt8(ascii: "d"): guard cursor.skip() else { return false }
       // The versions and times stand last, and what is known of its credentials.
       case UInt8(ascii: "h"), UInt8(ascii: "e"): return true
       default: return false
       }
-    } while take(",")
-    return take("}") && position == bytes.count
+    } while cursor.take(",")
+    return cursor.take("}") && cursor.position == cursor.bytes.count
   }
 
   private mutating func members(_ wanted: [[UInt8]], into texts: inout [String: String]) -> Bool {
-    guard take("{") else { return false }
-    if take("}") { return true }
+    guard cursor.take("{") else { return false }
+    if cursor.take("}") { return true }
     repeat {
-      guard let key = text(), take(":") else { return false }
-      guard wanted.contains(where: { $0.elementsEqual(bytes[key]) }) else {
-        guard skip() else { return false }
+      guard let key = text(), cursor.take(":") else { return false }
+      guard wanted.contains(where: { $0.elementsEqual(cursor.bytes[key]) }) else {
+        guard cursor.skip() else { return false }
         continue
       }
       guard let value = scalar() else { return false }
-      texts[String(decoding: bytes[key], as: UTF8.self)] =
-        String(decoding: bytes[value], as: UTF8.self)
-    } while take(",")
-    return take("}")
+      texts[String(decoding: cursor.bytes[key], as: UTF8.self)] =
+        String(decoding: cursor.bytes[value], as: UTF8.self)
+    } while cursor.take(",")
+    return cursor.take("}")
   }
 
   // The bytes of a string without its quotes, or of a number or truth value.
   private mutating func scalar() -> Range<Int>? {
-    guard position < bytes.count else { return nil }
-    switch bytes[position] {
+    guard cursor.position < cursor.bytes.count else { return nil }
+    switch cursor.bytes[cursor.position] {
     case UInt8(ascii: "\""): return text()
     case UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: "n"): return nil
     default:
-      let start = position
-      while position < bytes.count, !DetailScanner.ends(bytes[position]) { position += 1 }
-      return start..<position
+      let start = cursor.position
+      cursor.skipScalar()
+      return start..<cursor.position
     }
-  }
-
-  private static func ends(_ byte: UInt8) -> Bool {
-    byte == UInt8(ascii: ",") || byte == UInt8(ascii: "}") || byte == UInt8(ascii: "]")
-  }
-
-  // Steps over one value of any kind.
-  private mutating func skip() -> Bool {
-    var depth = 0
-    repeat {
-      guard position < bytes.count else { return false }
-      switch bytes[position] {
-      case UInt8(ascii: "\""): guard skipText() else { return false }
-      case UInt8(ascii: "{"), UInt8(ascii: "["):
-        depth += 1
-        position += 1
-      case UInt8(ascii: "}"), UInt8(ascii: "]"):
-        depth -= 1
-        position += 1
-      case UInt8(ascii: ","), UInt8(ascii: ":"): position += 1
-      default:
-        while position < bytes.count, !DetailScanner.ends(bytes[position]) { position += 1 }
-      }
-    } while depth > 0
-    return depth == 0
-  }
-
-  private mutating func skipText() -> Bool {
-    position += 1
-    while position < bytes.count, bytes[position] != UInt8(ascii: "\"") {
-      position += bytes[position] == UInt8(ascii: "\\") ? 2 : 1
-    }
-    return take("\"")
   }
 
   private mutating func numbers(into releases: inout [ReleaseID]) -> Bool {
-    guard take("[") else { return false }
+    guard cursor.take("[") else { return false }
     repeat {
-      let start = position
-      while position < bytes.count, (0x30...0x39).contains(bytes[position]) { position += 1 }
-      let digits = String(decoding: bytes[start..<position], as: UTF8.self)
+      let start = cursor.position
+      while cursor.position < cursor.bytes.count,
+        (0x30...0x39).contains(cursor.bytes[cursor.position])
+      { cursor.position += 1 }
+      let digits = String(decoding: cursor.bytes[start..<cursor.position], as: UTF8.self)
       guard let number = UInt32(digits) else { return false }
       releases.append(ReleaseID(number))
-    } while take(",")
-    return take("]")
+    } while cursor.take(",")
+    return cursor.take("]")
   }
 
   // The bytes between two quotes; nil for a text with escapes.
   private mutating func text() -> Range<Int>? {
-    guard take("\"") else { return nil }
-    let start = position
-    while position < bytes.count, bytes[position] != UInt8(ascii: "\"") {
-      guard bytes[position] != UInt8(ascii: "\\") else { return nil }
-      position += 1
+    guard cursor.take("\"") else { return nil }
+    let start = cursor.position
+    while cursor.position < cursor.bytes.count, cursor.bytes[cursor.position] != UInt8(ascii: "\"")
+    {
+      guard cursor.bytes[cursor.position] != UInt8(ascii: "\\") else { return nil }
+      cursor.position += 1
     }
-    let end = position
-    return take("\"") ? start..<end : nil
-  }
-
-  private mutating func take(_ character: Unicode.Scalar) -> Bool {
-    guard position < bytes.count, UInt32(bytes[position]) == character.value else { return false }
-    position += 1
-    return true
+    let end = cursor.position
+    return cursor.take("\"") ? start..<end : nil
   }
 }

@@ -86,15 +86,7 @@ public final class DDIGateway: Sendable {
 
   /// The token of `Authorization: TargetToken ...`; empty without one.
   static func token(of request: Request) -> UnsafeRawBufferPointer {
-    let empty = UnsafeRawBufferPointer(start: nil, count: 0)
-    guard let value = request.header("Authorization") else { return empty }
-    let scheme: StaticString = "TargetToken "
-    let length = scheme.utf8CodeUnitCount
-    guard value.count > length else { return empty }
-    for index in 0..<length where value[index] | 0x20 != scheme.utf8Start[index] | 0x20 {
-      return empty
-    }
-    return UnsafeRawBufferPointer(rebasing: value[length...])
+    request.credentials(after: "targettoken ")
   }
 
   /// Scheme, host and path of the device's resources.

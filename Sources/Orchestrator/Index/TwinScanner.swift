@@ -51,30 +51,29 @@ struct TwinWay {
 
 /// Steps over compact JSON whose writer is known.
 struct TwinScanner {
-  private let bytes: UnsafeBufferPointer<UInt8>
-  private var position = 0
+  private var cursor: CompactCursor
 
-  init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
+  init(_ bytes: UnsafeBufferPointer<UInt8>) { cursor = CompactCursor(bytes) }
 
   /// The bytes of the value of each way, in their order; nil where there is nothing.
   ///
   /// Nil in all when the text is not as its writer would have it.
   mutating func find(_ ways: [TwinWay]) -> [Range<Int>?]? {
     var found = [Range<Int>?](repeating: nil, count: ways.count)
-    guard take("{") else { return nil }
-    if take("}") { return found }
+    guard cursor.take("{") else { return nil }
+    if cursor.take("}") { return found }
     repeat {
       guard let section = key(), section.count == 1 else { return nil }
-      let letter = bytes[section.lowerBound]
+      let letter = cursor.bytes[section.lowerBound]
       // What follows the three parts is about the server's own business.
       if letter == UInt8(ascii: "r") || letter == UInt8(ascii: "h") { return found }
       guard ways.contains(where: { $0.letter == letter }) else {
-        guard skip() else { return nil }
+        guard cursor.skip() else { return nil }
         continue
       }
       guard part(letter, ways, &found) else { return nil }
-    } while take(",")
-    return take("}") ? found : nil
+    } while cursor.take(",")
+    return cursor.take("}") ? found : nil
   }
 
   private mutating func part(
@@ -82,26 +81,26 @@ struct TwinScanner {
   ) -> Bool {
     // What a single member says comes before what a path says, wherever the two stand.
     var isDotted = [Bool](repeating: false, count: ways.count)
-    guard take("{") else { return false }
-    if take("}") { return true }
+    guard cursor.take("{") else { return false }
+    if cursor.take("}") { return true }
     repeat {
       guard let name = key() else { return false }
-      let start = position
-      guard skip() else { return false }
-      let end = position
+      let start = cursor.position
+      guard cursor.skip() else { return false }
+      let end = cursor.position
       // By index: to copy a way would count its references for every member of every twin.
       for number in ways.indices where ways[number].letter == letter && !isDotted[number] {
         if isSame(name, ways[number].first) {
-          position = start
+          cursor.position = start
           found[number] = descend(ways[number].steps.dropFirst())
         } else if ways[number].isPath, isSame(name, ways[number].dotted) {
           found[number] = start..<end
           isDotted[number] = true
         }
       }
-      position = end
-    } while take(",")
-    return take("}")
+      cursor.position = end
+    } while cursor.take(",")
+    return cursor.take("}")
   }
 
   // The value at the end of the steps, from the value that begins here.
@@ -112,33 +111,35 @@ struct TwinScanner {
       case .element(let index): guard enter(index) else { return nil }
       }
     }
-    let start = position
-    return skip() ? start..<position : nil
+    let start = cursor.position
+    return cursor.skip() ? start..<cursor.position : nil
   }
 
   private mutating func enter(_ name: [UInt8]) -> Bool {
-    guard take("{") else { return false }
+    guard cursor.take("{") else { return false }
     repeat {
       guard let found = key() else { return false }
       if isSame(found, name) { return true }
-      guard skip() else { return false }
-    } while take(",")
+      guard cursor.skip() else { return false }
+    } while cursor.take(",")
     return false
   }
 
   private mutating func enter(_ index: Int) -> Bool {
-    guard take("["), position < bytes.count, bytes[position] != UInt8(ascii: "]") else {
+    guard cursor.take("["), cursor.position < cursor.bytes.count,
+      cursor.bytes[cursor.position] != UInt8(ascii: "]")
+    else {
       return false
     }
     for _ in 0..<index {
-      guard skip(), take(",") else { return false }
+      guard cursor.skip(), cursor.take(",") else { return false }
     }
     return true
   }
 
   private func isSame(_ range: Range<Int>, _ name: [UInt8]) -> Bool {
     guard range.count == name.count else { return false }
-    for offset in 0..<name.count where bytes[range.lowerBound + offset] != name[offset] {
+    for offset in 0..<name.count where cursor.bytes[range.lowerBound + offset] != name[offset] {
       return false
     }
     return true
@@ -146,53 +147,9 @@ struct TwinScanner {
 
   // A name with its colon; the range is what stands between the quotes.
   private mutating func key() -> Range<Int>? {
-    let start = position + 1
-    guard skipText() else { return nil }
-    let end = position - 1
-    return take(":") ? start..<end : nil
-  }
-
-  private mutating func skip() -> Bool {
-    var depth = 0
-    repeat {
-      guard position < bytes.count else { return false }
-      switch bytes[position] {
-      case UInt8(ascii: "\""): guard skipText() else { return false }
-      case UInt8(ascii: "{"), UInt8(ascii: "["):
-        depth += 1
-        position += 1
-      case UInt8(ascii: "}"), UInt8(ascii: "]"):
-        depth -= 1
-        position += 1
-      case UInt8(ascii: ","), UInt8(ascii: ":"):
-        guard depth > 0 else { return false }
-        position += 1
-      default: skipScalar()
-      }
-    } while depth > 0
-    return depth == 0
-  }
-
-  private mutating func skipScalar() {
-    while position < bytes.count {
-      switch bytes[position] {
-      case UInt8(ascii: ","), UInt8(ascii: "}"), UInt8(ascii: "]"): return
-      default: position += 1
-      }
-    }
-  }
-
-  private mutating func skipText() -> Bool {
-    guard take("\"") else { return false }
-    while position < bytes.count, bytes[position] != UInt8(ascii: "\"") {
-      position += bytes[position] == UInt8(ascii: "\\") ? 2 : 1
-    }
-    return take("\"")
-  }
-
-  private mutating func take(_ character: Unicode.Scalar) -> Bool {
-    guard position < bytes.count, UInt32(bytes[position]) == character.value else { return false }
-    position += 1
-    return true
+    let start = cursor.position + 1
+    guard cursor.skipText() else { return nil }
+    let end = cursor.position - 1
+    return cursor.take(":") ? start..<end : nil
   }
 }
