@@ -459,44 +459,39 @@ function controlWords(control) {
     : `${control.heard} ${those} are heard, ${number(control.lost)} fell silent`;
 }
 
+// A list of names with a mark, a figure and a bar each.
+function showTracks(id, items, keyOf, read) {
+  align($(id), items, keyOf, () => element("li", "",
+    element("div", "words", element("span", "quoted cut"), element("em"), element("span", "count")),
+    element("span", "track", element("i"))), (row, item) => {
+    const { name, mark = "", figure, share } = read(item), cells = row.firstChild.children;
+    cells[0].title = name;
+    [name, mark, figure].forEach((text, index) => say(cells[index], text));
+    row.classList.toggle("target", mark === "target");
+    row.lastChild.firstChild.style.width = share + "%";
+  });
+}
+
 // A few devices that hold a lease, in the words of their own reports.
-function showUnderWay(rollout) {
-  const movers = rollout.underWay ?? [];
-  $("under-way").hidden = !movers.length;
-  align($("movers"), movers, ({ id }) => id,
-    () => element("li", "", element("div", "words", element("span", "quoted cut"), element("em"),
-      element("span", "count")), element("span", "track", element("i"))),
-    (row, { id, update }) => {
-      const [name, phase, told] = row.firstChild.children;
-      name.title = id;
-      say(name, id);
-      say(phase, words(update.phase));
-      const attempt = count(update.attempt) > 1 ? `attempt ${number(update.attempt)}` : "";
-      const trouble = update.error?.text ?? update.reason ?? "";
-      const share = Number.isFinite(update.percent) ? `${update.percent}%` : "";
-      say(told, [share, attempt, trouble].filter(Boolean).join(" · "));
-      row.lastChild.firstChild.style.width = count(update.percent) + "%";
-    });
+function showUnderWay({ underWay = [] }) {
+  $("under-way").hidden = !underWay.length;
+  showTracks("movers", underWay, ({ id }) => id, ({ id, update }) => ({
+    name: id, mark: words(update.phase), share: count(update.percent),
+    figure: [Number.isFinite(update.percent) && `${update.percent}%`,
+      update.error?.text ?? update.reason].filter(Boolean).join(" · "),
+  }));
 }
 
 function showVersions(summary, target) {
   const versions = summary.versions.filter((entry) => count(entry.count));
   const whole = sum(versions.map((entry) => entry.count));
-  const rank = (entry) => (entry.version === target ? Infinity : entry.count);
+  const isTarget = ({ version }) => version !== null && version === target;
+  const rank = (entry) => (isTarget(entry) ? Infinity : entry.count);
   versions.sort((a, b) => rank(b) - rank(a) || String(a.version).localeCompare(String(b.version)));
-  align($("versions"), versions.slice(0, VERSIONS_SHOWN), ({ version }) => JSON.stringify(version),
-    () => element("li", "", element("div", "words", element("span", "quoted cut"), element("em"),
-      element("span", "count")), element("span", "track", element("i"))),
-    (row, entry) => {
-      const isTarget = entry.version !== null && entry.version === target;
-      const [name, mark, total] = row.firstChild.children;
-      name.title = entry.version ?? "not reported yet";
-      say(name, name.title);
-      say(mark, isTarget ? "target" : "");
-      say(total, `${number(entry.count)} · ${percent(entry.count, whole)}`);
-      row.classList.toggle("target", isTarget);
-      row.lastChild.firstChild.style.width = (100 * entry.count) / whole + "%";
-    });
+  showTracks("versions", versions.slice(0, VERSIONS_SHOWN), ({ version }) => JSON.stringify(version),
+    (entry) => ({ name: entry.version ?? "not reported yet", mark: isTarget(entry) ? "target" : "",
+      figure: `${number(entry.count)} · ${percent(entry.count, whole)}`,
+      share: (100 * entry.count) / whole }));
 }
 
 function showRollouts(summary) {
