@@ -65,5 +65,5 @@ wait_until() {
 
 # rollout_is NAME STATUS
 rollout_is() {
-  "$groundswell" rollout show "$1" --json | grep --quiet "^  \"status\": \"$2\""
+  grep --quiet "^  \"status\": \"$2\"" <<<"$("$groundswell" rollout show "$1" --json)"
 }

@@ -13,8 +13,8 @@ stage)
   ;;
 check)
   wanted=succeeded; [ "$OUTCOME" = success ] || wanted=failed
-  "$groundswell" rollout devices "$release" --json | tr -d ' \n' \
-    | grep -q "\"standing\":\"$wanted\"" || {
+  grep --quiet "\"standing\": \"$wanted\"" \
+    <<<"$("$groundswell" rollout devices "$release" --json)" || {
     "$groundswell" rollout devices "$release"
     "$groundswell" device history "$DEVICE"
     exit 1

@@ -17,6 +17,7 @@ while :; do
   cat /proc/sys/kernel/random/uuid >"$dir/boot-id"
   slot=$(value slot)
   if [ "$(value upgrade_available)" = 1 ]; then
+    while [ -e "$dir/hold" ]; do sleep 0.2; done
     count=$(($(value bootcount) + 1))
     record set "bootcount=$count"
     if [ "$count" -gt "$(value bootlimit)" ]; then
