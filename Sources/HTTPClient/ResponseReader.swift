@@ -57,7 +57,8 @@ struct ResponseReader {
       headers.append((String(text[..<colon]), String(value)))
     }
     let response = HTTPResponse(status: status, headers: headers)
-    let closes = response.header("Connection")?.lowercased().contains("close") ?? false
+    let options = response.header("Connection")?.lowercased().split(separator: ",") ?? []
+    let closes = options.contains { $0.trimmed == "close" }
     isReusable = parts[0] == "HTTP/1.1" && !closes
     return response
   }

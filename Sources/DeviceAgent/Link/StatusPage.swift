@@ -96,7 +96,7 @@ public final class StatusPage: Sendable {
   private static func head(of client: Int32) -> String? {
     var bytes: [UInt8] = []
     var piece = [UInt8](repeating: 0, count: 2048)
-    let end: [UInt8] = [13, 10, 13, 10]
+    let end = Array("\r\n\r\n".utf8)
     // A sender of single bytes gets as many as the head may have, and no more.
     for _ in 0..<Limits.headBytes {
       let count = recv(client, &piece, piece.count, 0)
@@ -104,8 +104,8 @@ public final class StatusPage: Sendable {
       guard count > 0 else { return nil }
       bytes += piece[..<count]
       if bytes.count > Limits.headBytes { return nil }
-      if let range = bytes.firstRange(of: end) {
-        return String(decoding: bytes[..<range.upperBound], as: UTF8.self)
+      if let last = bytes.indices.first(where: { bytes[...$0].suffix(4).elementsEqual(end) }) {
+        return String(decoding: bytes[...last], as: UTF8.self)
       }
     }
     return nil
