@@ -634,7 +634,6 @@ function start(token, tenant) {
   keep("tenant", tenant);
   $("board").hidden = true;
   listen(state.session.signal);
-  loadSurroundings();
 }
 
 // Reads the stream until it ends for good: a refusal, or another session in its place.
@@ -662,6 +661,7 @@ async function listen(session) {
           : "The server does not accept this token.");
       }
       if (!response.ok) throw new Error("status " + response.status);
+      loadSurroundings();
       state.clockSkew = (Date.parse(response.headers.get("date")) || Date.now()) - Date.now();
       for await (const { name, data } of events(response.body, heard)) {
         if (session.aborted) return;
