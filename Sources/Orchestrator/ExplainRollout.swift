@@ -98,7 +98,9 @@ extension Ledger {
       candidate, action: action, in: rollout, demand: demand, now: now)
     let subject = DeviceStory.Subject(
       candidate: candidate, hardware: device.hardware, heardAt: heardAt, place: place,
-      leaseElsewhere: other, detour: floorClause(device, action, answer, in: book))
+      leaseElsewhere: other, detour: floorClause(device, action, answer, in: book),
+      remarks: rollout.policy.wish == .honour
+        ? [UpdateWish(of: device).fault].compactMap { $0.map { "it \($0)" } } : [])
     let recovery = action.flatMap { action -> Recovery? in
       guard rollout.status != .closed else { return nil }
       let wanted = Recovery.decide(

@@ -28,11 +28,13 @@ public struct DeviceStory: Equatable, Sendable {
     public let leaseElsewhere: Name?
     /// What it takes before the release itself, to follow a sentence; empty for nothing.
     public let detour: String
+    /// What else is odd about it, a sentence each.
+    public let remarks: [String]
 
     /// Joins the facts.
     public init(
       candidate: Candidate, hardware: Name?, heardAt: Instant?, place: Place? = nil,
-      leaseElsewhere: Name? = nil, detour: String = ""
+      leaseElsewhere: Name? = nil, detour: String = "", remarks: [String] = []
     ) {
       self.candidate = candidate
       self.hardware = hardware
@@ -40,6 +42,7 @@ public struct DeviceStory: Equatable, Sendable {
       self.place = place
       self.leaseElsewhere = leaseElsewhere
       self.detour = detour
+      self.remarks = remarks
     }
   }
 
@@ -91,7 +94,7 @@ public struct DeviceStory: Equatable, Sendable {
   }
 
   private static func facts(of subject: Subject, _ rollout: Rollout, now: Instant) -> [String] {
-    var facts: [String] = []
+    var facts = subject.remarks
     if let other = subject.leaseElsewhere {
       facts.append(
         "it is busy with rollout \(other), and a device is never given two things at once")

@@ -197,6 +197,23 @@ private func hindrances(
     #expect(UpdateWish(text) == .malformed(text))
   }
 
+  @Test(arguments: [
+    (#""at 2-4""#, "autoUpdate at 2-4, and counts as always: a time of its day is two different"),
+    (#""never""#, "autoUpdate never, and counts as always: it is none of"),
+    ("true", "autoUpdate true, and counts as always: it is none of"),
+    (#"["manual"]"#, "autoUpdate an array, and counts as always: it is none of"),
+    (#"{"at": 2}"#, "autoUpdate an object, and counts as always: it is none of"),
+  ])
+  func `what is wrong with a wish is told`(value: String, words: String) throws {
+    let wish = UpdateWish(of: try device(#"{"autoUpdate": \#(value)}"#))
+    #expect(wish.fault?.hasPrefix("reports a wish that cannot be read, \(words)") == true)
+  }
+
+  @Test(arguments: ["{}", #"{"autoUpdate": null}"#, #"{"autoUpdate": "at 22:00-04:00"}"#])
+  func `what can be read has nothing wrong with it`(reported: String) throws {
+    #expect(UpdateWish(of: try device(reported)).fault == nil)
+  }
+
   @Test func `no wish is always`() {
     #expect(UpdateWish(nil) == .always && UpdateWish("always") == .always)
     #expect(UpdateWish("manual") == .manual)

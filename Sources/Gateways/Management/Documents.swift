@@ -52,6 +52,7 @@ enum Documents {
       "version": device.reportedVersion.map { .string($0) },
       "tags": texts(device.tags),
       "attributes": texts(device.attributes),
+      "wishFault": UpdateWish(of: device).fault.map { .string($0) },
       "groups": .array(overview.groups.map { .string($0.text) }),
       "createdAt": time(device.createdAt),
       "lastSeen": overview.lastSeen.map(time),
