@@ -57,8 +57,8 @@ struct DetailSelection {
     }
   }
 
-  // With all that is in it, as a query sees it.
-  private mutating func add(_ field: QueryField) {
+  /// Adds a field with all that is in it, as a query sees it.
+  mutating func add(_ field: QueryField) {
     for member in field.members where !properties.contains(member) {
       guard let way = TwinWay(member) else { continue }
       properties.append(member)
