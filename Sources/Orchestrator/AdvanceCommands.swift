@@ -85,8 +85,8 @@ extension ControlPlane {
     }
   }
 
-  // How many devices of the target have no command yet; nil when it is not worth a look, or when the
-  // count goes on at the next turn. Walks over the fleet without the ledger.
+  // How many devices of the target have no command yet; nil when it is not worth a look, or when
+  // the count goes on at the next turn. Walks over the fleet without the ledger.
   private func recount(
     _ id: JobID, _ budget: inout Int, in room: Room, now: Instant
   ) -> Int? {

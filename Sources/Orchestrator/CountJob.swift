@@ -149,10 +149,11 @@ private struct MemberReader {
         enrolment: Enrolment(state: record.flags.state))
     }
     let number = Int(record.hardware)
-    // Was a name when it was interned; a model that came since is looked up.
+    // A model that came since the list was read is looked up.
     let model: String? =
       number < hardware.count
       ? hardware[number] : room.fleet.texts.withLock { $0.hardware.text(record.hardware) }
+    // It was a name when it was interned; the text for no model is none.
     return selection.device(record, key, hardware: model.flatMap { try? Name($0) })
   }
 }

@@ -1,8 +1,8 @@
 // EnrolmentGate: how many strangers a tenant listens to at a time, and how many of one address.
 //
 // While a tenant is asked little, addresses do not matter: a whole site may stand behind one, and
-// behind a proxy everybody does. Once half of a burst is used up, each address has its own share, so
-// that one that floods or guesses claim codes leaves enough to all others.
+// behind a proxy everybody does. Once half of a burst is used up, each address has its own share,
+// so that one that floods or guesses claim codes leaves enough to all others.
 
 import UpdateModel
 

@@ -10,8 +10,9 @@ public enum UpdateWish: Equatable, Sendable {
   case at(MaintenanceWindow)
   /// Something that cannot be read; counts as `always`, and is shown wherever the device is.
   ///
-  /// A wish is for comfort; what protects a device are conditions. Held back until somebody corrects
-  /// it, a device whose firmware writes its wish wrongly would never get the firmware that does not.
+  /// A wish is for comfort; what protects a device are conditions. Held back until somebody
+  /// corrects it, a device whose firmware writes its wish wrongly would never get the firmware that
+  /// does not.
   case malformed(String)
 
   /// The reported property.

@@ -2,8 +2,8 @@
 
 /// What a device runs, and since when it says so.
 ///
-/// Version and image are one entry even when a device reports them apart: the digest that comes after
-/// its version fills in the entry that has none.
+/// Version and image are one entry even when a device reports them apart: the digest that comes
+/// after its version fills in the entry that has none.
 public struct DeviceRun: Equatable, Sendable {
   /// Which device.
   public let device: DeviceKey
