@@ -40,7 +40,7 @@ extension ControlPlane {
       do throws(InvalidValue) { try known.twin.merge(patch, into: .reported, at: now) } catch {
         throw Problem(error)
       }
-      return patch.members?.map(\.key) ?? []
+      return patch.namedProperties
     }
   }
 

@@ -59,7 +59,10 @@ extension NativeGateway {
     for device: DeviceID, _ room: Room, _ asked: PollQuestion, _ pollAfter: Interval,
     _ reply: inout Reply
   ) {
-    guard waiting.hasPlace, let mark = plane.quiet(of: device, in: room) else {
+    guard waiting.hasPlace else {
+      return NativeGateway.unchanged(asked.known ?? 0, pollAfter, after: 0, &reply)
+    }
+    guard let mark = plane.quiet(of: device, in: room) else {
       return NativeGateway.unchanged(asked.known ?? 0, .seconds(1), after: 0, &reply)
     }
     let plane = plane
