@@ -14,9 +14,19 @@ struct Member {
   var wakeAt: Instant?
   var errands: [Errand] = []
   var waiting: (number: Int, errand: Errand)?
-  var deployment: DeploymentDocument?
+  var instructions: Instructions?
+  /// What it keeps of the native protocol; nil for a device that speaks DDI.
+  var native: NativeMemory?
   var absentUntil: Instant?
   var isRegistered = false
+}
+
+/// What an offer says that matters to a virtual device.
+struct Instructions: Sendable {
+  let action: String
+  let version: String
+  /// Where its one image is fetched.
+  let imageLink: String
 }
 
 /// Something to be done over the network.
@@ -107,6 +117,14 @@ extension ServiceSimulation {
         queue.add(.downloaded(index, action: action), due: due)
         continue
       }
+      if case .intent(.fetch(let link)) = errand, let native = members[index].native {
+        // The poll brought the instructions along.
+        members[index].instructions = native.briefing?.instructions
+        let event = native.event(reading: link)
+        members[index].errands += members[index].device.handle(event, now: now).map(Errand.intent)
+        wake(index)
+        continue
+      }
       let number = messageCount
       messageCount += 1
       guard let request = request(for: errand, of: index, number) else { continue }
@@ -118,14 +136,15 @@ extension ServiceSimulation {
 
   private func request(for errand: Errand, of index: Int, _ number: Int) -> DeviceRequest? {
     let member = members[index]
+    if member.native != nil { return nativeRequest(for: errand, of: index, number) }
     let token = member.token
     let remark = Acknowledgements.remark(number)
     switch errand {
     case .image(let action, _):
-      guard let deployment = member.deployment, deployment.action == action,
-        let image = deployment.images.first
-      else { return nil }
-      return .link("GET", image.link, token: token)
+      guard let instructions = member.instructions, instructions.action == action else {
+        return nil
+      }
+      return .link("GET", instructions.imageLink, token: token)
     case .intent(.poll): return .poll(member.id.text, token: token)
     case .intent(.fetch(let link)): return .link("GET", link, token: token)
     case .intent(.describe(let link, let version)):
@@ -189,12 +208,14 @@ extension ServiceSimulation {
   private func event(of errand: Errand, _ answer: DeviceAnswer?, _ index: Int) -> DeviceEvent? {
     switch errand {
     case .intent(.poll):
+      if members[index].native != nil { return answer.flatMap { briefed($0, index) } }
       return answer?.document.map { .answered(PollAnswer($0, followsServer: true)) }
     case .intent(.fetch):
-      guard let deployment = answer?.document.flatMap(DeploymentDocument.init) else {
-        return .refused
-      }
-      members[index].deployment = deployment
+      guard let deployment = answer?.document.flatMap(DeploymentDocument.init),
+        let image = deployment.images.first
+      else { return .refused }
+      members[index].instructions = Instructions(
+        action: deployment.action, version: deployment.version, imageLink: image.link)
       return .instructed(action: deployment.action, version: deployment.version)
     case .intent(.report(let report)):
       // Any other answer than "not now" tells that there is no use in saying it again.
@@ -205,7 +226,7 @@ extension ServiceSimulation {
         members[index].errands.append(.image(action: action, tries: tries + 1))
         return nil
       }
-      let version = members[index].deployment?.version ?? ""
+      let version = members[index].instructions?.version ?? ""
       let isCorrupt = isNetworkFaulty && random.chance(scenario.network.corruptDownloads)
       let isWhole = answer?.status == 200 && answer?.body == SimulationImages.bytes(version)
       if answer?.status == 200, !isWhole {

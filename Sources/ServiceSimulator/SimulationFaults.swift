@@ -32,6 +32,7 @@ extension ServiceSimulation {
       tell("\(members[index].id) loses its power")
       members[index].errands = []
       members[index].waiting = nil
+      members[index].native?.losePower()
       happen(.powerLost, to: index)
     case .absence:
       let index = random.below(members.count)

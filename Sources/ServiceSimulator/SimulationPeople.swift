@@ -199,7 +199,9 @@ extension ServiceSimulation {
         let device = VirtualDevice(
           number: members.count, seed: scenario.seed, traits: scenario.traits,
           version: ServiceScenario.oldVersion, now: now)
-        members.append(Member(id: registration.device, token: token, device: device))
+        let native = scenario.speaksNative(members.count) ? NativeMemory() : nil
+        members.append(
+          Member(id: registration.device, token: token, device: device, native: native))
       }
       commands.append(PendingCommand(ticket: ticket, effect: .registered(range)))
     } catch { tell("a device is not registered: \(error)") }

@@ -8,6 +8,8 @@ import UpdateModel
 
 extension ServiceSimulation {
   private static let statuses: Set<Int> = [200, 401, 404, 405, 410, 429, 503]
+  // A poll that brings nothing new, and a late answer to a request to stop.
+  private static let nativeStatuses: Set<Int> = statuses.union([304, 409])
   private static let ticksPerSave = 20
 
   // MARK: Requests
@@ -45,7 +47,7 @@ extension ServiceSimulation {
     for var exchange in exchanges {
       exchange.received += exchange.connection.receive()
       if let answer = DeviceAnswer(exchange.received) {
-        if answer.status == 200 { life.giveBack(exchange.connection) }
+        if answer.status == 200 || answer.status == 304 { life.giveBack(exchange.connection) }
         answered.append((exchange.message, answer))
       } else {
         open.append(exchange)
@@ -68,7 +70,9 @@ extension ServiceSimulation {
   // What has left the service is acknowledged, whether or not it arrives.
   private func note(_ answer: DeviceAnswer, to message: Message) {
     let device = members[message.device].id
-    guard ServiceSimulation.statuses.contains(answer.status) else {
+    let isNative = members[message.device].native != nil
+    let expected = isNative ? ServiceSimulation.nativeStatuses : ServiceSimulation.statuses
+    guard expected.contains(answer.status) else {
       return witness.violate("\(device) was answered with status \(answer.status)")
     }
     if answer.status == 401 { witness.violate("\(device) is registered and was not let in") }
@@ -79,10 +83,11 @@ extension ServiceSimulation {
     case .intent(.describe(_, let version)):
       if version != nil { acknowledgements.described(device) }
     case .intent(.poll):
-      guard let document = answer.document,
-        case .deployment(let action, _) = PollAnswer(document, followsServer: true).offer,
-        let number = UInt32(action)
-      else { return }
+      guard let document = answer.document else { return }
+      let offer =
+        isNative
+        ? NativeBriefing(answer)?.offer : PollAnswer(document, followsServer: true).offer
+      guard case .deployment(let action, _) = offer, let number = UInt32(action) else { return }
       acknowledgements.offered(device, action: number)
     case .intent(.fetch), .intent(.download), .image: break
     }
