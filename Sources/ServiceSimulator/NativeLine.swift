@@ -14,6 +14,9 @@ struct NativeBriefing: Sendable {
   /// Whether the device is to describe itself.
   let asksForReport: Bool
 
+  /// The desired properties, when the answer shows them.
+  let desired: TwinWitness.Mark?
+
   /// Where a device describes itself; only the gateway's routes have links of their own.
   static let twinLink = "twin"
 
@@ -25,6 +28,7 @@ struct NativeBriefing: Sendable {
     self.tag = tag
     asksForReport = document["ask"]?.array?.contains("reported") ?? false
     instructions = document["offer"].flatMap(NativeBriefing.instructions)
+    desired = document["desired"].flatMap(NativeBriefing.desired)
     offer =
       if let action = document["cancel"]?["action"]?.string {
         .cancel(action: action, link: action)
@@ -38,6 +42,22 @@ struct NativeBriefing: Sendable {
       let link = offer["images"]?.array?.first?["url"]?.string
     else { return nil }
     return Instructions(action: action, version: version, imageLink: link)
+  }
+
+  private static func desired(_ section: JSON) -> TwinWitness.Mark? {
+    guard let version = section["version"]?.integer.flatMap(UInt64.init(exactly:)) else {
+      return nil
+    }
+    let number = section["properties"]?[TwinWitness.property]?.integer ?? 0
+    return TwinWitness.Mark(version: version, number: Int(number))
+  }
+
+  /// The action that it tells of; nil for none.
+  var action: ActionID? {
+    switch offer {
+    case .none: nil
+    case .deployment(let action, _), .cancel(let action, _): ActionID(decimal: action)
+    }
   }
 
   /// The answer as a virtual device understands it.
@@ -93,7 +113,7 @@ extension ServiceSimulation {
     case .intent(.describe(_, let version)):
       if let version { acknowledgements.describes(member.id, version: version) }
       let properties = JSON.members([
-        "version": version.map { .string($0) }, "serial": "7", "message": JSON(number),
+        "version": version.map { .string($0) }, "serial": "7", TwinWitness.property: JSON(number),
       ])
       return .native("PATCH", "\(base)/twin", token: token, body: ["reported": properties])
     case .intent(.report(let report)):
@@ -111,6 +131,9 @@ extension ServiceSimulation {
   func briefed(_ answer: DeviceAnswer, _ index: Int) -> DeviceEvent? {
     if let briefing = NativeBriefing(answer) {
       members[index].native?.knowledge.briefing = briefing
+      if let desired = briefing.desired {
+        members[index].native?.knowledge.desired = desired.version
+      }
     } else if answer.status != 304 {
       return nil
     }

@@ -149,6 +149,8 @@ public struct WorldFaults: Equatable, Sendable {
   public var diskTrouble = Interval.zero
   /// Commands of people beyond the start of the first rollout.
   public var commands = 0
+  /// What people order for single devices: twins and commands.
+  public var orders = 0
   /// Devices that lose their power while they work.
   public var powerLosses = 0
   /// Devices that are away for a while.
@@ -181,6 +183,7 @@ public struct WorldFaults: Equatable, Sendable {
     absences = times(&random, 3)
     absence = ServiceScenario.scaled(.minutes([20, 120, 360][random.below(3)]), scale)
     logPagesDue = [20, 100, 1000][random.below(3)]
+    orders = times(&random, 24)
   }
 }
 

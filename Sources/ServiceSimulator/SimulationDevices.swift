@@ -71,6 +71,7 @@ struct Message {
 struct Exchange {
   let message: Message
   let connection: SteppedConnection
+  let arrival: Arrival
   var received: [UInt8] = []
 }
 

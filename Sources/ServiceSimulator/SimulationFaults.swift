@@ -123,6 +123,7 @@ extension ServiceSimulation {
     let action = life.plane.overview(of: member.id, in: life.room)?.part?.action
     if device.isWorking { return "\(member.id) still works: \(device.state)" }
     if action?.isLeased == true { return "\(member.id) still holds a lease" }
+    if let sentence = ignorance(of: member, life) { return sentence }
     let isOver: Bool =
       switch action?.standing {
       case .failed, .stranded, .returnFailed: true

@@ -28,6 +28,10 @@ enum Move {
   case amend
   /// Withdraws the first release.
   case revoke
+  /// Changes the desired properties of a device.
+  case desire
+  /// Changes the tags of a device by a merge patch.
+  case label
 
   /// Pauses are tried most, the end of a rollout least.
   static func drawn(_ random: inout SeededRandom) -> Move {
@@ -49,6 +53,7 @@ struct PendingCommand {
     case stopped(String)
     case approved(String, stage: Int)
     case registered(Range<Int>)
+    case changed(DeviceID, Twin.Part, TwinWitness.Mark)
   }
 
   let ticket: UInt64
@@ -106,6 +111,8 @@ extension ServiceSimulation {
         name, overrides: [("limits.concurrent", "\(random.within(1...6))")],
         by: ServiceSimulation.person, in: life.room)
     case .revoke: try revoke(life)
+    case .desire: try change(.desired, life)
+    case .label: try change(.tags, life)
     }
     tell("\(move) is done")
   }
@@ -223,6 +230,10 @@ extension ServiceSimulation {
           members[index].isRegistered = true
           acknowledgements.registered(members[index].id)
           wake(index)
+        }
+      case .changed(let device, let part, let mark):
+        if let fault = twins.acknowledged(part, of: device, mark, step: stepCount) {
+          witness.violate(fault)
         }
       }
     }
