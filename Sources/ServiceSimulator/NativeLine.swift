@@ -16,6 +16,8 @@ struct NativeBriefing: Sendable {
 
   /// The desired properties, when the answer shows them.
   let desired: TwinWitness.Mark?
+  /// What it is to do, the oldest first.
+  let commands: [CommandWitness.Shown]
 
   /// Where a device describes itself; only the gateway's routes have links of their own.
   static let twinLink = "twin"
@@ -29,6 +31,7 @@ struct NativeBriefing: Sendable {
     asksForReport = document["ask"]?.array?.contains("reported") ?? false
     instructions = document["offer"].flatMap(NativeBriefing.instructions)
     desired = document["desired"].flatMap(NativeBriefing.desired)
+    commands = (document["commands"]?.array ?? []).compactMap(CommandWitness.Shown.init)
     offer =
       if let action = document["cancel"]?["action"]?.string {
         .cancel(action: action, link: action)
@@ -79,6 +82,7 @@ struct NativeKnowledge: Sendable {
 /// What a device of the native protocol keeps.
 struct NativeMemory {
   var knowledge = NativeKnowledge()
+  var commands = CommandMemory()
 
   var briefing: NativeBriefing? { knowledge.briefing }
 
@@ -123,6 +127,9 @@ extension ServiceSimulation {
       return .native(
         "POST", "\(base)/reports", token: token,
         body: ["action": .string(action), "phase": phase, "text": .string(remark)])
+    case .command(let id, let word):
+      return .native(
+        "POST", "\(base)/commands/\(id)", token: token, body: ["state": .string(word.rawValue)])
     case .intent(.fetch), .intent(.download): return nil
     }
   }
@@ -134,8 +141,11 @@ extension ServiceSimulation {
       if let desired = briefing.desired {
         members[index].native?.knowledge.desired = desired.version
       }
+      obey(briefing.commands, index)
     } else if answer.status != 304 {
       return nil
+    } else {
+      obey([], index)
     }
     // What was told before stands.
     let briefing = members[index].native?.briefing

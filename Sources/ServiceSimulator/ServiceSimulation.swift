@@ -66,6 +66,7 @@ public final class ServiceSimulation {
   var witness = Witness()
   var acknowledgements = Acknowledgements()
   var twins = TwinWitness()
+  var commandPromises = CommandWitness()
   var isPeace = false
 
   // The service; nil while it is down.
@@ -142,6 +143,7 @@ public final class ServiceSimulation {
   private func setTime(_ now: Instant) {
     self.now = now
     clock.set(now + clockOffset)
+    commandPromises.clockShows(clock.now)
     witness.trueNow = now
   }
 

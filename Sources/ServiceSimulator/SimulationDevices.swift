@@ -33,6 +33,8 @@ struct Instructions: Sendable {
 enum Errand {
   case intent(DeviceIntent)
   case image(action: String, tries: Int)
+  /// Only of devices that speak the native protocol.
+  case command(CommandID, CommandReport.Word)
 }
 
 extension Errand {
@@ -46,6 +48,7 @@ extension Errand {
   var word: String {
     switch self {
     case .image: "reads an image"
+    case .command(let id, let word): "says that command \(id) is \(word.rawValue)"
     case .intent(.poll): "polls"
     case .intent(.describe(_, let version)): "says that it runs \(version ?? "something")"
     case .intent(.fetch): "reads instructions"
@@ -77,7 +80,7 @@ struct Exchange {
 
 extension ServiceSimulation {
   /// What clients of the field wait for an answer.
-  private static let patience = Interval.seconds(30)
+  static let patience = Interval.seconds(30)
   private static let imageTriesMax = 5
 
   private var isNetworkFaulty: Bool { !isPeace }
@@ -110,7 +113,7 @@ extension ServiceSimulation {
   }
 
   /// Starts the next errand when the one before is done.
-  private func goOn(_ index: Int) {
+  func goOn(_ index: Int) {
     while members[index].waiting == nil, !members[index].errands.isEmpty {
       let errand = members[index].errands.removeFirst()
       if case .intent(.download(let action)) = errand {
@@ -166,7 +169,7 @@ extension ServiceSimulation {
             "details": [.string(remark)],
           ],
         ])
-    case .intent(.download): return nil
+    case .intent(.download), .command: return nil
     }
   }
 
@@ -222,6 +225,9 @@ extension ServiceSimulation {
       // Any other answer than "not now" tells that there is no use in saying it again.
       return (answer?.status ?? 500) >= 500 ? .reportLost(report) : nil
     case .intent(.describe), .intent(.answerCancel), .intent(.download): return nil
+    case .command(let id, let word):
+      confirm(id, word, answer, index)
+      return nil
     case .image(let action, let tries):
       if (answer?.status ?? 500) >= 500, tries < ServiceSimulation.imageTriesMax {
         members[index].errands.append(.image(action: action, tries: tries + 1))

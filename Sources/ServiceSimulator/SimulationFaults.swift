@@ -48,6 +48,7 @@ extension ServiceSimulation {
     clockOffset = Interval(
       milliseconds: clockOffset.milliseconds + (isBack ? -1 : 1) * length.milliseconds)
     clock.set(now + clockOffset)
+    commandPromises.clockShows(clock.now)
     tell("the clock jumps \(isBack ? "back" : "forward") by \(length)")
     witness.clockJumped()
   }
@@ -109,6 +110,7 @@ extension ServiceSimulation {
       return "rollout \(view.rollout.specification.name) never came to rest: "
         + "\(view.rollout.status.rawValue), \(view.reason)"
     }
+    if let sentence = commandPromises.unrest(in: life) { return sentence }
     for member in members where member.isRegistered {
       if let sentence = restlessness(of: member, newest, life) { return sentence }
     }

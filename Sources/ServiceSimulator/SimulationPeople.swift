@@ -32,6 +32,12 @@ enum Move {
   case desire
   /// Changes the tags of a device by a merge patch.
   case label
+  /// Tells a device to do something.
+  case send
+  /// Takes a command back.
+  case recall
+  /// Tells all devices to do something, a few at a time.
+  case job
 
   /// Pauses are tried most, the end of a rollout least.
   static func drawn(_ random: inout SeededRandom) -> Move {
@@ -54,6 +60,8 @@ struct PendingCommand {
     case approved(String, stage: Int)
     case registered(Range<Int>)
     case changed(DeviceID, Twin.Part, TwinWitness.Mark)
+    case sent(CommandWitness.Order)
+    case recalled(CommandID)
   }
 
   let ticket: UInt64
@@ -61,7 +69,7 @@ struct PendingCommand {
 }
 
 extension ServiceSimulation {
-  private static let person = "a person"
+  static let person = "a person"
 
   /// Registers the devices of the start, before anything goes wrong.
   func registerFleet() {
@@ -113,6 +121,9 @@ extension ServiceSimulation {
     case .revoke: try revoke(life)
     case .desire: try change(.desired, life)
     case .label: try change(.tags, life)
+    case .send: try sendCommand(life)
+    case .recall: try recallCommand(life)
+    case .job: try startJob(life)
     }
     tell("\(move) is done")
   }
@@ -235,6 +246,11 @@ extension ServiceSimulation {
         if let fault = twins.acknowledged(part, of: device, mark, step: stepCount) {
           witness.violate(fault)
         }
+      case .sent(let order):
+        if let fault = commandPromises.acknowledged(order, step: stepCount) {
+          witness.violate(fault)
+        }
+      case .recalled(let id): commandPromises.withdraw(id)
       }
     }
   }

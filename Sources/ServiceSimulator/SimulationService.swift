@@ -33,6 +33,7 @@ extension ServiceSimulation {
       witness.polled(device, life)
     } else {
       witness.reported(device, life)
+      if case .command(let id, _) = message.errand { commandPromises.hears(id) }
     }
     exchanges.append(
       Exchange(message: message, connection: connection, arrival: arrival(of: device, life)))
@@ -98,6 +99,7 @@ extension ServiceSimulation {
         ? NativeBriefing(answer)?.offer : PollAnswer(document, followsServer: true).offer
       guard case .deployment(let action, _) = offer, let number = UInt32(action) else { return }
       acknowledgements.offered(device, action: number)
+    case .command(let id, let word): commandPromises.answered(id, word)
     case .intent(.fetch), .intent(.download), .image: break
     }
   }
@@ -195,6 +197,7 @@ extension ServiceSimulation {
     witness.restarted(life)
     if let loss = acknowledgements.loss(in: life, parts: witness.parts) { witness.violate(loss) }
     if let loss = twins.loss(in: life) { witness.violate(loss) }
+    if let loss = commandPromises.loss(in: life) { witness.violate(loss) }
     if let difference = expectedPicture.flatMap({ ServicePicture(life).difference(from: $0) }) {
       witness.violate("an orderly restart changed something: \(difference)")
     }

@@ -113,7 +113,9 @@ extension ServiceSimulation {
   func check(_ answer: DeviceAnswer, toPollOf device: DeviceID, _ exchange: Exchange) {
     guard let known = exchange.message.request.knowledge else { return }
     var version = known.desired
+    var commands: [CommandWitness.Shown] = []
     if let briefing = NativeBriefing(answer) {
+      commands = briefing.commands
       if let desired = briefing.desired {
         version = desired.version
         if let fault = twins.shown(desired, to: device) { witness.violate(fault) }
@@ -126,6 +128,9 @@ extension ServiceSimulation {
       return
     }
     if let fault = twins.missing(of: device, having: version, arrived: exchange.arrival.step) {
+      witness.violate(fault)
+    }
+    if let fault = commandPromises.told(commands, to: device, exchange.arrival) {
       witness.violate(fault)
     }
   }
