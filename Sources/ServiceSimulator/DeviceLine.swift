@@ -52,7 +52,8 @@ struct DeviceRequest: Sendable {
 
   /// The poll of a device.
   static func poll(_ device: String, token: String) -> DeviceRequest {
-    DeviceRequest("GET", "/\(ServiceLife.tenant)/controller/v1/\(device)", "TargetToken \(token)", nil)
+    DeviceRequest(
+      "GET", "/\(ServiceLife.tenant)/controller/v1/\(device)", "TargetToken \(token)", nil)
   }
 
   /// A request to a link that the server gave.

@@ -1,4 +1,4 @@
-// SimulationOrders: what people order for single devices, whatever rollouts do: twins, commands and jobs.
+// SimulationOrders: what people order for devices, whatever rollouts do: twins, commands and jobs.
 
 import FleetSimulator
 import FleetStore

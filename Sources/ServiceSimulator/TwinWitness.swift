@@ -32,10 +32,12 @@ struct TwinWitness {
   ) -> String? {
     let before = changes[part]?[device]?.mark
     // What devices report may be repeated, and then changes nothing.
-    if let before, part == .reported ? mark.version < before.version : mark.version <= before.version
+    if let before,
+      part == .reported ? mark.version < before.version : mark.version <= before.version
     {
       return part == .reported
-        ? nil : "\(part.rawValue) of \(device) went from version \(before.version) to \(mark.version)"
+        ? nil
+        : "\(part.rawValue) of \(device) went from version \(before.version) to \(mark.version)"
     }
     changes[part, default: [:]][device] = Change(mark: mark, step: step)
     return part == .desired ? shown(mark, to: device) : nil
@@ -45,7 +47,8 @@ struct TwinWitness {
   mutating func shown(_ mark: Mark, to device: DeviceID) -> String? {
     let known = desired[device, default: [:]].updateValue(mark.number, forKey: mark.version)
     guard let known, known != mark.number else { return nil }
-    return "version \(mark.version) of desired of \(device) was change \(known) and is \(mark.number)"
+    return
+      "version \(mark.version) of desired of \(device) was change \(known) and is \(mark.number)"
   }
 
   /// What a device should have been told by an answer to a request that arrived at a step.
@@ -68,7 +71,8 @@ struct TwinWitness {
         }
         let section = twin[part]
         let number = section.properties[TwinWitness.property]?.integer.map { Int($0) }
-        if section.version < mark.version || (section.version == mark.version && number != mark.number)
+        if section.version < mark.version
+          || (section.version == mark.version && number != mark.number)
         {
           return "version \(mark.version) of \(part.rawValue) of \(device), change \(mark.number), "
             + "was acknowledged; the store has version \(section.version), change "
