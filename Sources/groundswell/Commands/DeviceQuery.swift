@@ -44,10 +44,10 @@ enum DeviceQuery {
     }
   }
 
-  /// Refuses what is no query for a group, before anything is sent.
-  static func check(_ text: String, _ hint: String) throws(Failure) {
+  /// Refuses what is no query for a group or a rollout, before anything is sent.
+  static func check(_ text: String, _ arguments: Arguments) throws(Failure) {
     do throws(QueryFault) { _ = try Query(text) } catch {
-      throw .usage("this is no query\n\(error.rendered)", hint: hint)
+      throw arguments.refuse("this is no query\n\(error.rendered)")
     }
   }
 
