@@ -45,7 +45,7 @@ extension Documents {
       "counts": counts(tally),
       "underWay": .array(
         view.underWay.map { part in
-          ["id": .string(part.action.device.text), "update": update(part)]
+          ["id": .string(part.action.device.text), "update": part.update]
         }),
       "stages": .array(rollout.stages.indices.map { stage($0, of: rollout) }),
       "evidence": evidence(view, isWhole: withPolicy),

@@ -17,6 +17,7 @@ enum DeviceQuery {
       "groundswell device query 'battery.percent < 20 and tags.site = \"berlin\"'",
       "groundswell device query 'lastSeen > 7d group by hardware, version'",
       "groundswell device query 'version < \"2.4\" order by lastSeen limit 20' --json",
+      "groundswell device query 'update.phase = \"failed\" group by update.error.class, hardware'",
       "groundswell device query 'network.metered = false' --explain gw-0001",
     ]
   ) { (arguments, session) throws(Failure) in
