@@ -98,7 +98,8 @@ extension Ledger {
       candidate, action: action, in: rollout, demand: demand, now: now)
     let subject = DeviceStory.Subject(
       candidate: candidate, hardware: device.hardware, heardAt: heardAt, place: place,
-      leaseElsewhere: other, detour: floorClause(device, action, answer, in: book))
+      leaseElsewhere: other, detour: floorClause(device, action, answer, in: book),
+      mismatch: rollout.specification.target?.mismatch(of: device))
     let recovery = action.flatMap { action -> Recovery? in
       guard rollout.status != .closed else { return nil }
       let wanted = Recovery.decide(
@@ -124,5 +125,16 @@ extension Ledger {
     return DeviceStory.Place(
       position: book.ranks.position(of: rank, stratum: index), size: stratum.size,
       label: stratum.label, opened: stratum.opened)
+  }
+}
+
+extension RolloutSpecification.Target {
+  // Only a query can tell what it misses.
+  fileprivate func mismatch(of device: Device) -> String? {
+    switch self {
+    case .group, .filter: nil
+    // Steady queries do not look at the time.
+    case .query(let query): query.explain(DeviceSubject(device), at: .epoch).reason
+    }
   }
 }

@@ -41,7 +41,8 @@ import UpdateModel
   @Test func `a rollout reaches devices while they meet its query`() throws {
     try shop.roll("r", "os:2", target: .query(try Query(target)))
     for device in ["d2", "d3", "d4"] { #expect(try shop.offer(device) == nil) }
-    #expect(try shop.explain("d3", "r").contains("outside its target"))
+    #expect(
+      try shop.explain("d3", "r").contains("outside its target, as battery.percent is 40, must be"))
     // One that begins to match is taken in, by its own word or by a tag.
     try charge("d3", 41)
     #expect(try shop.offer("d3") != nil)
