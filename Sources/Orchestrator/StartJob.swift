@@ -53,7 +53,9 @@ extension ControlPlane {
     }
     let ledger = room.ledger.withLock { $0.selectionCopy() }
     switch request.target {
-    case .everyone, .query: break
+    case .everyone: break
+    case .query(let query):
+      try query.requireNoUpdate(choosing: "the devices of a job", field: "where")
     case .group(let name):
       guard ledger.groups[name] != nil else {
         throw Problem(.unprocessable, "there is no group \(name)")

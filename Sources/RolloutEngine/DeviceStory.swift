@@ -30,11 +30,15 @@ public struct DeviceStory: Equatable, Sendable {
     public let detour: String
     /// What else is odd about it, a sentence each.
     public let remarks: [String]
+    /// What keeps it out of the target; nil when it is in it, or when its group or filter does not
+    /// tell.
+    public let mismatch: String?
 
     /// Joins the facts.
     public init(
       candidate: Candidate, hardware: Name?, heardAt: Instant?, place: Place? = nil,
-      leaseElsewhere: Name? = nil, detour: String = "", remarks: [String] = []
+      leaseElsewhere: Name? = nil, detour: String = "", remarks: [String] = [],
+      mismatch: String? = nil
     ) {
       self.candidate = candidate
       self.hardware = hardware
@@ -43,6 +47,7 @@ public struct DeviceStory: Equatable, Sendable {
       self.leaseElsewhere = leaseElsewhere
       self.detour = detour
       self.remarks = remarks
+      self.mismatch = mismatch
     }
   }
 
@@ -148,7 +153,7 @@ private struct Outsider {
     }
     if !candidate.isTargeted, !isFirstGroup {
       return (
-        "not in this rollout: outside its target",
+        "not in this rollout: outside its target" + (subject.mismatch.map { ", as \($0)" } ?? ""),
         "nothing, unless it comes into the target; then it takes its place at its next poll"
       )
     }

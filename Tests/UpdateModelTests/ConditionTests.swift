@@ -164,6 +164,7 @@ private func hindrances(
     (#"{"install": {"where": "group = beta"}}"#, "column"),
     (#"{"install": {"where": "group = 'beta'"}}"#, "nothing that a condition can ask for"),
     (#"{"install": {"where": "lastSeen < 2h"}}"#, "nothing that a condition can ask for"),
+    (#"{"install": {"where": "update.phase = 'failed'"}}"#, "update is written by the server"),
     (#"{"install": {"ifUnknown": "maybe"}}"#, "\"wait\" or \"allow\""),
     (#"{"install": {"inUse": false}}"#, "unknown field"),
     (#"{"boot": {}}"#, "download, install"), ("7", "an object is expected"),
