@@ -36,6 +36,8 @@ public final class Agent {
   public static let version = "0.1.0"
   /// A trial is looked at this often, since its deadline runs.
   static let trialPause = Interval.seconds(2)
+  /// A device that was asked to start again has gone down after this time, or stays.
+  static let rebootPatience = Interval.minutes(5)
 
   /// What the owner of the device told it.
   public let configuration: AgentConfiguration
@@ -62,12 +64,18 @@ public final class Agent {
   var trouble: String?
   var lastAnswer: Instant?
   var nextPoll: Instant?
+  /// The same in the agent's own time.
+  var nextPollDue = Interval.zero
   var mustEnrol = false
   var isPending = false
   /// Whether the server answered a poll of this process.
   var wasAnswered = false
   var wantsEverything = false
-  var departure: AgentDemand?
+  var departure: Departure?
+  /// What was wrong with the latest request to start the device again.
+  var rebootFailure: String?
+  /// Until when a request may take; later, commanded reboots have failed.
+  var rebootPatienceEnds: Interval?
   var waiting: Waiting?
   /// Whether the server has to be told of it.
   var isWaitingOurs = false
@@ -162,17 +170,38 @@ public final class Agent {
     }
     if let work = try work() { pause = min(pause, work) }
     if let step = try leave() { return step }
+    nextPollDue = clock.now() + pause
     nextPoll = wall() + pause
     showStatus()
     return .sleep(pause)
   }
+
+  /// Does what comes due between two polls; called when the agent has slept.
+  ///
+  /// - Returns: how to end, when that is due.
+  /// - Throws: `LinkError` for trouble of the device itself.
+  public func attend() throws(LinkError) -> AgentExit? {
+    if case .exit(let code) = try leave() { return code }
+    showStatus()
+    return nil
+  }
+
+  /// How long the agent may sleep before `attend` or the next `cycle`.
+  public var untilAttention: Interval {
+    let due = departureDue.map { min($0, nextPollDue) } ?? nextPollDue
+    return max(.zero, due - clock.now())
+  }
+
+  /// Whether the time of the next poll has come.
+  public var isPollDue: Bool { nextPollDue <= clock.now() }
 
   private func converse(mayWait: Bool) throws(LinkError) -> Interval {
     guard let session = try openSession() else {
       return .seconds(Int64(pendingSeconds))
     }
     try deliver(session)
-    let seconds = try poll(session, wait: mayWait ? configuration.pacing.wait : .zero)
+    let seconds = try poll(
+      session, wait: mayWait && departureDue == nil ? configuration.pacing.wait : .zero)
     try obey(session)
     try deliver(session)
     return configuration.pacing.pause(asked: seconds)

@@ -100,7 +100,9 @@ extension Agent {
     guard let request else { return }
     log.write("command", ["id": command.id.text, "name": command.name])
     switch request {
-    case .reboot: reboots.append(command.id)
+    case .reboot:
+      reboots.append(command.id)
+      rebootPatienceEnds = nil
     case .safeMode(let isOn):
       try tell(isOn ? .safeModeEntered(.ordered) : .safeModeLeft)
       try desk.finish(command.id, CommandAnswer(.done, result: ["safeMode": .bool(isOn)]))

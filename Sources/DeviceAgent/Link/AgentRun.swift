@@ -94,8 +94,7 @@ public struct AgentRun: Sendable {
     while end == nil, !interruption.isStopping {
       switch try agent.cycle(mayWait: true) {
       case .exit(let code): end = code
-      case .sleep(let pause):
-        interruption.whileIdle { _ = interruption.sleep(milliseconds: pause.milliseconds) }
+      case .sleep: end = try rest(agent)
       }
       // Only the bytes are compared here, so an unchanged file costs next to nothing.
       let text = try? StateDirectory.read(path, atMost: AgentConfiguration.bytesMax)
@@ -108,6 +107,17 @@ public struct AgentRun: Sendable {
     }
     withExtendedLifetime(lock) {}
     return end ?? .done
+  }
+
+  /// Sleeps until the next poll, or until somebody wants one, and does what comes due meanwhile.
+  private func rest(_ agent: Agent) throws(LinkError) -> AgentExit? {
+    while !interruption.isStopping, !agent.isPollDue {
+      let length = agent.untilAttention.milliseconds
+      let isWoken = interruption.whileIdle { interruption.sleep(milliseconds: length) }
+      if let end = try agent.attend() { return end }
+      if isWoken { return nil }
+    }
+    return nil
   }
 
   /// Polls once and does what can be done now.

@@ -16,14 +16,14 @@ extension Agent {
   ///
   /// - Returns: when to come again at the latest, if that is before the next poll.
   func work() throws(LinkError) -> Interval? {
-    try checkTrial()
-    if departure != nil { return nil }
+    // A trial that failed and a system that is to be left are not looked at again.
+    if departure == nil { try checkTrial() }
     if let action = answer?.cancelledAction {
       try tell(.cancelled(action: action))
       answer?.cancelledAction = nil
     }
     var soonest: Interval?
-    if let offer = answer?.offer, wasAnswered { soonest = try consider(offer) }
+    if departure == nil, let offer = answer?.offer, wasAnswered { soonest = try consider(offer) }
     // What came of it goes out at once: the server waits for it.
     if let session, !updater.state.outbox.isEmpty || needsTelling {
       do throws(LinkError) {
@@ -35,7 +35,7 @@ extension Agent {
         soonest = min(soonest ?? configuration.pacing.least, configuration.pacing.least)
       }
     }
-    if case .onTrial = updater.state.phase { return Agent.trialPause }
+    if departure == nil, case .onTrial = updater.state.phase { return Agent.trialPause }
     return soonest
   }
 

@@ -42,7 +42,7 @@ final class AgentBench {
         "running": ["file": .string("\(path)/running")],
       ],
       "boot": ["kind": "file", "directory": .string("\(path)/boot")],
-      "health": ["deadline": "5s", "pause": "0s"],
+      "health": ["deadline": "2m", "pause": "0s"],
       "poll": ["least": "1s", "most": "1h"],
     ]
     return base.merging(members)
@@ -50,13 +50,13 @@ final class AgentBench {
 
   /// Starts the agent as its service does.
   func agent(
-    fault: String? = nil, log: AgentLog = .none
+    fault: String? = nil, log: AgentLog = .none, clock: DeviceClock = .system
   ) throws -> Agent {
     let read = try AgentDocument.read(try configuration().prettyText, path: "agent.json")
     let state = try StateDirectory(read.setup.stateDirectory)
     let agent = try Agent(
       read, configurationFault: fault, board: StatusBoard(state), disk: POSIXDisk(),
-      programs: SpawnedPrograms(), interruption: try Interruption(), log: log)
+      programs: SpawnedPrograms(), clock: clock, interruption: try Interruption(), log: log)
     try agent.start(program: nil)
     return agent
   }
