@@ -155,14 +155,14 @@ import UpdateModel
       words: ["/bin/sh", "-c", "sleep 60 & sleep 60"], timeout: .milliseconds(300))
     #expect(slow.run().ending == .timedOut)
     var loud = CommandProgram(
-      words: ["/bin/sh", "-c", "head -c 300000 /dev/zero"], timeout: .seconds(20))
+      words: ["/bin/sh", "-c", "head -c 300000 /dev/zero"], timeout: .minutes(2))
     loud.outputBytesMax = 1000
     let result = loud.run()
     #expect(result.isSuccess && result.output.count == 1000)
-    let missing = CommandProgram(words: ["/nonexistent"], timeout: .seconds(1)).run()
+    let missing = CommandProgram(words: ["/nonexistent"], timeout: .minutes(2)).run()
     #expect(missing.ending == .notStarted(2))
     let deaf = CommandProgram(
-      words: ["/bin/true"], input: patternBytes(1 << 20), timeout: .seconds(20))
+      words: ["/bin/true"], input: patternBytes(1 << 20), timeout: .minutes(2))
     #expect(deaf.run().isSuccess)
   }
 

@@ -56,7 +56,7 @@ private final class ImageSite: RequestHandler {
   }
 
   private func fetch(
-    _ port: Int, least: Int64 = 0, window: Interval = .minutes(1), seconds: Int = 10,
+    _ port: Int, least: Int64 = 0, window: Interval = .minutes(1), seconds: Int = 120,
     progress: (Int64) -> Bool = { _ in true }
   ) throws -> ImageDownload.Outcome {
     var download = ImageDownload(
@@ -152,7 +152,7 @@ private final class ImageSite: RequestHandler {
   @Test func `a connection below the least rate is dropped and what came is kept`() throws {
     let drip = try DripServer(total: 14_000_000, piece: patternBytes(2_000), pauseMilliseconds: 50)
     // About 40 kB/s come; 10 MB/s are wanted.
-    let outcome = try fetch(drip.port, least: 10_000_000, window: Interval(milliseconds: 500))
+    let outcome = try fetch(drip.port, least: 10_000_000, window: Interval(milliseconds: 1500))
     guard case .tooSlow(let rate) = outcome else {
       Issue.record("ended as \(outcome)")
       return
