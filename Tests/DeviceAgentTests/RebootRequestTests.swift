@@ -90,7 +90,7 @@ struct RebootRequestTests {
       #expect(bench.counter.phases.last == "rebooting")
       #expect(bench.counter.seen { $0.reports.last?["error"] } == nil)
       time.clock.wait(pause)
-      #expect(try agent.attend() == nil)
+      #expect(try agent.attend(isWoken: false) == nil)
     }
     let told = bench.counter.seen { $0.reports.last }
     #expect(told?["phase"] == "rebooting")

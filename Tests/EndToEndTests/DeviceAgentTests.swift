@@ -203,7 +203,13 @@ private final class AgentDevice {
       [
         "claim": made["code"] ?? .null,
         "logs": [["name": "system", "command": ["/bin/echo", "all is well"]]],
-        "capabilities": [["name": "say", "command": ["/bin/echo", "{word}"]]],
+        "capabilities": [
+          ["name": "say", "command": ["/bin/echo", "{word}"]],
+          [
+            "name": "linger", "timeout": "1h",
+            "command": ["/bin/sh", "-c", "echo $$ > \"$1\"; sleep 3000", "sh", "{file}"],
+          ],
+        ],
       ])
     try unit.start()
     let path = TestServer.path("/devices/\(id)")
@@ -224,6 +230,16 @@ private final class AgentDevice {
       }
       #expect(isDone, "\(unit.journal)")
     }
+    // A stop does not leave behind what a command started.
+    let file = "\(unit.directory)/linger.pid"
+    let sent = try server.call(
+      "POST", path + "/commands", ["name": "linger", "arguments": ["file": .string(file)]])
+    #expect((200..<300).contains(sent.status), "\(sent)")
+    let isLingering = eventually { unit.text("linger.pid").last == "\n" }
+    #expect(isLingering, "\(unit.journal)")
+    let child = pid_t(unit.text("linger.pid").filter(\.isNumber)) ?? 0
+    #expect(child > 1 && kill(child, 0) == 0)
     #expect(unit.stop() == 0)
+    #expect(eventually { kill(child, 0) != 0 })
   }
 }

@@ -58,6 +58,8 @@ public final class Agent {
   var desired: PollAnswer.Desired
   /// What stands at the server, as far as polls told.
   var answer: PollAnswer?
+  /// When it came, in the agent's own time.
+  var answerCame = Interval.zero
   var entityTag: String?
   /// Failures in a row of whatever needs the server.
   var failures = 0
@@ -176,32 +178,16 @@ public final class Agent {
     return .sleep(pause)
   }
 
-  /// Does what comes due between two polls; called when the agent has slept.
-  ///
-  /// - Returns: how to end, when that is due.
-  /// - Throws: `LinkError` for trouble of the device itself.
-  public func attend() throws(LinkError) -> AgentExit? {
-    if case .exit(let code) = try leave() { return code }
-    showStatus()
-    return nil
-  }
-
-  /// How long the agent may sleep before `attend` or the next `cycle`.
-  public var untilAttention: Interval {
-    let due = departureDue.map { min($0, nextPollDue) } ?? nextPollDue
-    return max(.zero, due - clock.now())
-  }
-
-  /// Whether the time of the next poll has come.
-  public var isPollDue: Bool { nextPollDue <= clock.now() }
-
   private func converse(mayWait: Bool) throws(LinkError) -> Interval {
+    try lookAtCommand()
     guard let session = try openSession() else {
       return .seconds(Int64(pendingSeconds))
     }
     try deliver(session)
     let seconds = try poll(
-      session, wait: mayWait && departureDue == nil ? configuration.pacing.wait : .zero)
+      session,
+      wait: mayWait && departureDue == nil && desk.running == nil
+        ? configuration.pacing.wait : .zero)
     try obey(session)
     try deliver(session)
     return configuration.pacing.pause(asked: seconds)

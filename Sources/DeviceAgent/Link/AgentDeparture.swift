@@ -35,6 +35,8 @@ extension Agent {
   /// when the device was asked and goes on for now.
   func leave() throws(LinkError) -> AgentStep? {
     try giveUpReboots()
+    // A command is done to its end, which its time limit bounds.
+    guard desk.running == nil else { return nil }
     let isUpdateDue: Bool
     switch departure {
     case nil: isUpdateDue = false

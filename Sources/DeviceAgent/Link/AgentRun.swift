@@ -98,7 +98,8 @@ public struct AgentRun: Sendable {
       }
       // Only the bytes are compared here, so an unchanged file costs next to nothing.
       let text = try? StateDirectory.read(path, atMost: AgentConfiguration.bytesMax)
-      if end == nil, (text ?? nil) != loaded.text {
+      // A command is done to its end by the agent that began it.
+      if end == nil, !agent.isDoingCommand, (text ?? nil) != loaded.text {
         // A watchdog can be opened once, so the next process takes up the new configuration.
         if loaded.configuration.setup.health.watchdog != nil { return .done }
         loaded = try load()
@@ -114,8 +115,7 @@ public struct AgentRun: Sendable {
     while !interruption.isStopping, !agent.isPollDue {
       let length = agent.untilAttention.milliseconds
       let isWoken = interruption.whileIdle { interruption.sleep(milliseconds: length) }
-      if let end = try agent.attend() { return end }
-      if isWoken { return nil }
+      if let end = try agent.attend(isWoken: isWoken) { return end }
     }
     return nil
   }
@@ -129,6 +129,8 @@ public struct AgentRun: Sendable {
     switch try agent.cycle(mayWait: false) {
     case .exit(let code): return code
     case .sleep:
+      try agent.finishCommands()
+      if let end = try agent.attend(isWoken: false) { return end }
       if agent.troubleNow != nil { return .failed }
       return agent.isIdle ? .nothing : .done
     }

@@ -83,6 +83,11 @@ extension Agent {
       perform(
         try Agent.device { () throws(AgentError) in try updater.offer(offer.update) })
     }
+    if let command = desk.running, command.isDisruptive {
+      let reason = "command \(command.id) is being done"
+      note(Waiting(action: action, step: "install", reason: reason, until: nil))
+      return nil
+    }
     guard case .verified = updater.state.phase, try mayInstall(offer) else { return nil }
     log.write("installs", ["action": action.text, "version": update.version.text])
     showStatus()
@@ -261,6 +266,7 @@ extension Agent {
       if interruption.isStopping { return false }
       guard bytes - progress.bytes >= Agent.progressBytes else { return true }
       progress.bytes = bytes
+      tellEndOfCommand(session)
       let now = clock.now()
       percent = min(share(bytes), 99)
       if now.milliseconds - progress.told.milliseconds >= Agent.progressPause.milliseconds {
@@ -286,6 +292,15 @@ extension Agent {
     }
   }
 
+  /// Tells how a command ended that was done meanwhile; the next turn tells it as well.
+  private func tellEndOfCommand(_ session: DeviceSession) {
+    do throws(LinkError) {
+      if try desk.look(session, at: clock.now()) { try desk.deliver(through: session) }
+    } catch {
+      trouble = error.description
+    }
+  }
+
   /// Polls in the middle of a download: whether it may go on.
   private func isStillWanted(_ session: DeviceSession, _ update: Update) -> Bool {
     do throws(LinkError) {
@@ -298,7 +313,7 @@ extension Agent {
     if let offer = answer.offer, offer.update != update || offer.download != .allowed {
       return false
     }
-    return answer.cancelledAction != update.action && answer.commands.isEmpty
+    return answer.cancelledAction != update.action && !hasCommandToBegin
   }
 }
 

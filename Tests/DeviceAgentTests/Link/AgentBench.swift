@@ -107,7 +107,7 @@ final class AgentBench {
     -> AgentStep?
   {
     for _ in 0..<most {
-      let step = try agent.cycle(mayWait: false)
+      let step = try agent.turn()
       if case .exit = step { return step }
       if try condition() { return step }
     }
@@ -117,5 +117,16 @@ final class AgentBench {
   private func serve(_ path: String, as name: String) throws {
     let tag = "\"\(SHA256.value(of: name).hex.prefix(8))\""
     try counter.serve(path, as: name, tag: tag)
+  }
+}
+
+extension Agent {
+  /// A cycle, and what commands that it began come to.
+  func turn() throws -> AgentStep {
+    let step = try cycle(mayWait: false)
+    if case .exit = step { return step }
+    try finishCommands()
+    if let end = try attend(isWoken: false) { return .exit(end) }
+    return step
   }
 }
