@@ -72,7 +72,7 @@ private final class ImageSite: RequestHandler {
     let first = try ImageSite(directory.file("app.bin"), tag: "\"one\"")
     let cut = try serve(first)
     // The server goes down in the middle of the answer.
-    let broken = try fetch(cut.localPort) { bytes in
+    let broken = try fetch(cut.localPort, seconds: 10) { bytes in
       if bytes > 500_000 { cut.shutdown(deadlineSeconds: 0) }
       return true
     }
