@@ -56,7 +56,7 @@ private final class ImageSite: RequestHandler {
   }
 
   private func fetch(
-    _ port: Int, least: Int64 = 0, window: Interval = .minutes(1), seconds: Int = 120,
+    _ port: Int, least: Int64 = 0, window: Interval = .minutes(1), seconds: Int = 10,
     progress: (Int64) -> Bool = { _ in true }
   ) throws -> ImageDownload.Outcome {
     var download = ImageDownload(
@@ -72,7 +72,7 @@ private final class ImageSite: RequestHandler {
     let first = try ImageSite(directory.file("app.bin"), tag: "\"one\"")
     let cut = try serve(first)
     // The server goes down in the middle of the answer.
-    let broken = try fetch(cut.localPort, seconds: 10) { bytes in
+    let broken = try fetch(cut.localPort) { bytes in
       if bytes > 500_000 { cut.shutdown(deadlineSeconds: 0) }
       return true
     }
