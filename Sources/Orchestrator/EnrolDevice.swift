@@ -20,6 +20,8 @@ public struct EnrolmentRequest: Sendable {
   public var certificate: Certificate?
   /// The certificate that the TLS handshake proved the sender to have.
   public var peer: Certificate?
+  /// What it says of itself; only checked here, so that nothing is half done.
+  public var reported: JSON?
 
   /// A request with nothing but a key.
   public init(key: OfferedKey) { self.key = key }
@@ -64,6 +66,8 @@ extension ControlPlane {
     }
     // What takes a tenth of a millisecond is done before the ledger is locked.
     var facts = EnrolmentFacts(provesPossession: request.provesPossession(in: room.tenant))
+    guard facts.provesPossession else { throw EnrolmentDecision.Refusal.noProof.problem }
+    try ControlPlane.check(reported: request.reported)
     facts.asksFor = request.device
     facts.hardware = request.hardware
     facts.certified = certified(request, in: room, at: now)
@@ -75,6 +79,18 @@ extension ControlPlane {
     return .enrolled(
       device, certificate: try certificate(for: request.key.key, of: device, in: room, at: now),
       ticket: ticket)
+  }
+
+  private static func check(reported: JSON?) throws(Problem) {
+    guard let reported else { return }
+    do throws(InvalidValue) {
+      guard reported[Twin.updateProperty] == nil else {
+        throw InvalidValue(
+          field: "reported.\(Twin.updateProperty)", reason: "is written by the server")
+      }
+      var twin = Twin()
+      try twin.merge(reported, into: .reported, at: .epoch)
+    } catch { throw Problem(error) }
   }
 
   private func decide(
