@@ -87,4 +87,26 @@ import UpdateModel
       .object(filling + [JSON.Member("z", .null), JSON.Member("z", 5)]))
     #expect(again.members?.last == JSON.Member("z", 5))
   }
+
+  @Test func `half of a full twin changes, and only that half is new`() throws {
+    var twin = Twin()
+    let groups = (0..<100).map { group in
+      JSON.Member("g\(group)", object(0..<10, 1))
+    }
+    try twin.merge(.object(groups), into: .reported, at: Self.noon)
+    let changes = (0..<100).map { JSON.Member("g\($0)", object(0..<5, 2)) }
+    try twin.merge(
+      .object(changes + [JSON.Member("g7", "plain")]), into: .reported, at: Self.later)
+    for (pointer, at) in twin.reported.times {
+      let isNew = pointer == "/g7" || (pointer.last.flatMap(\.wholeNumberValue) ?? 9) < 5
+      #expect(at == (isNew ? Self.later : Self.noon), "\(pointer)")
+    }
+    #expect(twin.reported.times.count == 991)
+    // What was a text becomes an object: all in it is new.
+    try twin.merge(
+      ["g7": ["a": 1, "b": [:]]], into: .reported, at: Self.later + Interval(milliseconds: 1))
+    let times = twin.reported.times.filter { $0.pointer.hasPrefix("/g7/") }
+    #expect(times.map(\.pointer) == ["/g7/a", "/g7/b"])
+    #expect(times.allSatisfy { $0.at > Self.later })
+  }
 }
