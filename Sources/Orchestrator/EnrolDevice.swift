@@ -45,8 +45,11 @@ public struct EnrolmentRequest: Sendable {
 
 /// What a request came to.
 public enum EnrolmentAnswer: Sendable {
-  /// The sender is this device; with a certificate for its key where those are issued.
+  /// The sender became this device just now; with a certificate for its key where those are issued.
   case enrolled(DeviceID, certificate: String?, ticket: UInt64)
+  /// The key is this device's already. The request may be a copy of an old one, so what else it
+  /// says about the device does not count.
+  case repeated(DeviceID, certificate: String?, ticket: UInt64)
   /// A person has to look at it.
   case pending(DeviceID?, ticket: UInt64)
 }
@@ -75,10 +78,16 @@ extension ControlPlane {
     let answer = try room.ledger.withLock { ledger throws(Problem) in
       try decide(request, facts, claim: digest, in: room, &ledger, at: now)
     }
-    guard case .enrolled(let device, _, let ticket) = answer else { return answer }
-    return .enrolled(
-      device, certificate: try certificate(for: request.key.key, of: device, in: room, at: now),
-      ticket: ticket)
+    func certificate(of device: DeviceID) throws(Problem) -> String? {
+      try self.certificate(for: request.key.key, of: device, in: room, at: now)
+    }
+    switch answer {
+    case .enrolled(let device, _, let ticket):
+      return .enrolled(device, certificate: try certificate(of: device), ticket: ticket)
+    case .repeated(let device, _, let ticket):
+      return .repeated(device, certificate: try certificate(of: device), ticket: ticket)
+    case .pending: return answer
+    }
   }
 
   private static func check(reported: JSON?) throws(Problem) {
@@ -99,14 +108,14 @@ extension ControlPlane {
   ) throws(Problem) -> EnrolmentAnswer {
     var facts = given
     let fingerprint = request.key.key.digest
-    facts.owner = owner(of: fingerprint, in: room, ledger)
+    facts.owner = owner(of: fingerprint, in: room, ledger, at: now)
     if let claim { facts.claim = standing(of: claim, in: room, ledger) }
     let decision = EnrolmentDecision.decide(
       facts, under: ledger.enrolment.settings, known: { target($0, in: room, ledger, at: now) },
       at: now)
     switch decision {
     case .repeated(let device):
-      return .enrolled(device, certificate: nil, ticket: ledger.lastTicket)
+      return .repeated(device, certificate: nil, ticket: ledger.lastTicket)
     case .accept(let device, let way):
       admit(
         request.key.key.credential(at: now), as: device, hardware: request.hardware,
@@ -137,13 +146,15 @@ extension ControlPlane {
   }
 
   private func owner(
-    of key: Digest, in room: Room, _ ledger: Ledger
+    of key: Digest, in room: Room, _ ledger: Ledger, at now: Instant
   ) -> EnrolmentFacts.KeyOwner? {
     guard let id = ledger.enrolment.keys[key],
       let device = room.fleet.device(DeviceKey(tenant: room.tenant, device: id))?.device,
       let credential = device.enrolment[key]
     else { return nil }
-    return EnrolmentFacts.KeyOwner(device: id, state: device.state, status: credential.status)
+    return EnrolmentFacts.KeyOwner(
+      device: id, state: device.state, status: credential.status,
+      hasEnded: credential.notAfter.map { $0 <= now } ?? false)
   }
 
   private func standing(

@@ -87,14 +87,23 @@ extension NativeGateway {
         if let reported = asked.reported {
           last = max(last, try plane.report(by: device, reported, in: room).ticket)
         }
-        let document = JSON.members([
-          "device": .string(device.text), "state": "active",
-          "certificate": certificate.map { .string($0) },
-          "signingKeys": .array([.string(try plane.signingKey().hex)]),
-        ])
-        reply.send(Response(json: document, status: 201), after: last)
+        reply.send(try welcome(device, certificate), after: last)
+      case .repeated(let device, let certificate, let ticket):
+        // It tells the rest with its credentials, see `NativeTwin`.
+        reply.send(try welcome(device, certificate), after: ticket)
       }
     } catch { NativeGateway.refuse(error, &reply) }
+  }
+
+  private func welcome(
+    _ device: DeviceID, _ certificate: String?
+  ) throws(Problem) -> Response {
+    let document = JSON.members([
+      "device": .string(device.text), "state": "active",
+      "certificate": certificate.map { .string($0) },
+      "signingKeys": .array([.string(try plane.signingKey().hex)]),
+    ])
+    return Response(json: document, status: 201)
   }
 
   private static func enrolment(
