@@ -86,11 +86,15 @@ extension ControlPlane {
         known, lastSeen: now, wantsAttributes: false, versionReportedAt: spoke ? now : nil)
       room.noteChange()
       measure(before, known, sent: sent, in: room, &ledger, now: now)
+      if known != before {
+        var changes = [Change.device(known)]
+        if let run = DeviceRun(of: known, after: before, at: now) {
+          changes.append(.deviceRun(run))
+        }
+        ledger.lastTicket = store.enqueue(changes)
+      }
+      // Only then: it may put the device into quarantine, which an older record would undo.
       if sent.contains("bootId") { noticeBoot(known, in: room, &ledger, at: now) }
-      guard known != before else { return (known.twin.reported, ledger.lastTicket) }
-      var changes = [Change.device(known)]
-      if let run = DeviceRun(of: known, after: before, at: now) { changes.append(.deviceRun(run)) }
-      ledger.lastTicket = store.enqueue(changes)
       return (known.twin.reported, ledger.lastTicket)
     }
   }
