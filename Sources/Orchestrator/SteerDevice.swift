@@ -55,7 +55,7 @@ extension ControlPlane {
   }
 
   /// Gives the place of a device to another unit: its tags, what it should be, and its groups. The
-  /// old device is retired.
+  /// old device is retired, and its commands end.
   ///
   /// A new device that is not there yet becomes a place for one, with the returned claim code.
   public func replace(
@@ -83,6 +83,7 @@ extension ControlPlane {
       }
       // Handed over as one, so that no crash leaves a place without anybody in it.
       var draft = Draft(room, now: now)
+      endCommands(of: old, because: "\(new) took the place of the device", &ledger, &draft)
       draft.add(moveGroups(from: old, to: new, in: room, &ledger))
       var retired = before
       retired.retire()

@@ -50,4 +50,15 @@ import UpdateModel
     #expect(try state("d1") == .retired && state("d2") == .retired)
     #expect(try state("heir") == .provisioned)
   }
+
+  @Test func `a device that is replaced leaves its place in a job to others`() throws {
+    try shop.startJob("slow", "identify", concurrent: 1)
+    let id = try #require(try shop.orders("d1").first).id
+    #expect(try shop.orders("d2").isEmpty)
+    _ = try shop.plane.replace(
+      try DeviceID("d1"), with: try DeviceID("heir"), expires: shop.clock.now + .days(1),
+      by: "tester", in: shop.room)
+    #expect(try shop.command(id, "d1").ending != nil)
+    #expect(try shop.orders("d2").count == 1)
+  }
 }
