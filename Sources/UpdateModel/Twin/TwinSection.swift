@@ -41,7 +41,7 @@ public struct TwinSection: Equatable, Sendable {
   mutating func change(to new: JSON, at now: Instant) -> Bool {
     guard let patch = properties.mergePatch(to: new) else { return false }
     // A change has the very value that stands in `new`, so the leaves of both have the same names.
-    let changed = Set(TwinSection.leaves(of: patch).lazy.map(ExactText.init))
+    let changed = Set(TwinSection.leaves(of: patch).map { ExactText($0) })
     var times: [String: Instant] = [:]
     for leaf in TwinSection.leaves(of: new) {
       times[leaf] = changed.contains(ExactText(leaf)) ? now : changedAt(pointer: leaf)
