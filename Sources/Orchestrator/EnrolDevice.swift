@@ -20,6 +20,8 @@ public struct EnrolmentRequest: Sendable {
   public var certificate: Certificate?
   /// The certificate that the TLS handshake proved the sender to have.
   public var peer: Certificate?
+  /// What it says of itself; only checked here, so that nothing is half done.
+  public var reported: JSON?
 
   /// A request with nothing but a key.
   public init(key: OfferedKey) { self.key = key }
@@ -43,8 +45,11 @@ public struct EnrolmentRequest: Sendable {
 
 /// What a request came to.
 public enum EnrolmentAnswer: Sendable {
-  /// The sender is this device; with a certificate for its key where those are issued.
+  /// The sender became this device just now; with a certificate for its key where those are issued.
   case enrolled(DeviceID, certificate: String?, ticket: UInt64)
+  /// The key is this device's already. The request may be a copy of an old one, so what else it
+  /// says about the device does not count.
+  case repeated(DeviceID, certificate: String?, ticket: UInt64)
   /// A person has to look at it.
   case pending(DeviceID?, ticket: UInt64)
 }
@@ -64,6 +69,8 @@ extension ControlPlane {
     }
     // What takes a tenth of a millisecond is done before the ledger is locked.
     var facts = EnrolmentFacts(provesPossession: request.provesPossession(in: room.tenant))
+    guard facts.provesPossession else { throw EnrolmentDecision.Refusal.noProof.problem }
+    try ControlPlane.check(reported: request.reported)
     facts.asksFor = request.device
     facts.hardware = request.hardware
     facts.certified = certified(request, in: room, at: now)
@@ -71,10 +78,28 @@ extension ControlPlane {
     let answer = try room.ledger.withLock { ledger throws(Problem) in
       try decide(request, facts, claim: digest, in: room, &ledger, at: now)
     }
-    guard case .enrolled(let device, _, let ticket) = answer else { return answer }
-    return .enrolled(
-      device, certificate: try certificate(for: request.key.key, of: device, in: room, at: now),
-      ticket: ticket)
+    func certificate(of device: DeviceID) throws(Problem) -> String? {
+      try self.certificate(for: request.key.key, of: device, in: room, at: now)
+    }
+    switch answer {
+    case .enrolled(let device, _, let ticket):
+      return .enrolled(device, certificate: try certificate(of: device), ticket: ticket)
+    case .repeated(let device, _, let ticket):
+      return .repeated(device, certificate: try certificate(of: device), ticket: ticket)
+    case .pending: return answer
+    }
+  }
+
+  private static func check(reported: JSON?) throws(Problem) {
+    guard let reported else { return }
+    do throws(InvalidValue) {
+      guard reported[Twin.updateProperty] == nil else {
+        throw InvalidValue(
+          field: "reported.\(Twin.updateProperty)", reason: "is written by the server")
+      }
+      var twin = Twin()
+      try twin.merge(reported, into: .reported, at: .epoch)
+    } catch { throw Problem(error) }
   }
 
   private func decide(
@@ -83,14 +108,14 @@ extension ControlPlane {
   ) throws(Problem) -> EnrolmentAnswer {
     var facts = given
     let fingerprint = request.key.key.digest
-    facts.owner = owner(of: fingerprint, in: room, ledger)
+    facts.owner = owner(of: fingerprint, in: room, ledger, at: now)
     if let claim { facts.claim = standing(of: claim, in: room, ledger) }
     let decision = EnrolmentDecision.decide(
       facts, under: ledger.enrolment.settings, known: { target($0, in: room, ledger, at: now) },
       at: now)
     switch decision {
     case .repeated(let device):
-      return .enrolled(device, certificate: nil, ticket: ledger.lastTicket)
+      return .repeated(device, certificate: nil, ticket: ledger.lastTicket)
     case .accept(let device, let way):
       admit(
         request.key.key.credential(at: now), as: device, hardware: request.hardware,
@@ -121,13 +146,15 @@ extension ControlPlane {
   }
 
   private func owner(
-    of key: Digest, in room: Room, _ ledger: Ledger
+    of key: Digest, in room: Room, _ ledger: Ledger, at now: Instant
   ) -> EnrolmentFacts.KeyOwner? {
     guard let id = ledger.enrolment.keys[key],
       let device = room.fleet.device(DeviceKey(tenant: room.tenant, device: id))?.device,
       let credential = device.enrolment[key]
     else { return nil }
-    return EnrolmentFacts.KeyOwner(device: id, state: device.state, status: credential.status)
+    return EnrolmentFacts.KeyOwner(
+      device: id, state: device.state, status: credential.status,
+      hasEnded: credential.notAfter.map { $0 <= now } ?? false)
   }
 
   private func standing(

@@ -87,12 +87,22 @@ extension ControlPlane {
     _ device: Device, before: Device?, _ kind: AuditKind, _ sentence: String,
     and changes: [Change] = [], lastSeen: Instant? = nil, in room: Room, _ ledger: inout Ledger
   ) {
+    let kept = changesKeeping(
+      device, before: before, kind, sentence, lastSeen: lastSeen, in: room, &ledger)
+    ledger.lastTicket = store.enqueue(changes + kept)
+  }
+
+  /// As `keep`, for what must not become durable apart from other changes: the caller hands the
+  /// changes to the store, all at once and before it lets the ledger go.
+  func changesKeeping(
+    _ device: Device, before: Device?, _ kind: AuditKind, _ sentence: String,
+    lastSeen: Instant? = nil, in room: Room, _ ledger: inout Ledger
+  ) -> [Change] {
     let wants = room.fleet.view(device.key.device)?.wantsAttributes ?? true
     ledger.enrolment.index(before, device)
     room.fleet.put(device, lastSeen: lastSeen, wantsAttributes: wants, versionReportedAt: nil)
     room.noteChange()
-    ledger.lastTicket = store.enqueue(
-      [.device(device)] + changes + [note(kind, sentence, of: device.key)])
+    return [.device(device), note(kind, sentence, of: device.key)]
   }
 
   /// A sentence for a device's history.

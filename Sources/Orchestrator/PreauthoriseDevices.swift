@@ -41,7 +41,7 @@ extension ControlPlane {
       Set(list.map(\.key.digest)).count == list.count
     else { throw Problem(.conflict, "a device or a key is in the list twice; nothing was done") }
     return try room.ledger.withLock { ledger throws(Problem) in
-      var changes: [(device: Device, before: Device?)] = []
+      var places: [(device: Device, before: Device?)] = []
       for (position, item) in list.enumerated() {
         let key = DeviceKey(tenant: room.tenant, device: item.device)
         let before = room.fleet.device(key)?.device
@@ -61,14 +61,16 @@ extension ControlPlane {
         var credential = item.key.credential(at: now)
         credential.status = .expected
         device.enrolment[credential.fingerprint] = credential
-        changes.append((device, before))
+        places.append((device, before))
       }
-      for (device, before) in changes {
-        keep(
+      var changes: [Change] = []
+      for (device, before) in places {
+        changes += changesKeeping(
           device, before: before, .credential,
           "\(label) named its key \(device.enrolment.credentials.last?.fingerprint.short ?? "")",
           in: room, &ledger)
       }
+      ledger.lastTicket = store.enqueue(changes)
       return ledger.lastTicket
     }
   }

@@ -1,8 +1,9 @@
 // ProvisionBatch: places for many devices at once, each with a code that makes a unit that device.
 //
 // The ledger is taken for a portion at a time, so that polls never wait for a hundred thousand
-// devices. A batch counts once it is complete: one that a crash or a conflict cut short is undone,
-// and nobody ever saw its codes.
+// devices. All ids are looked at before the first one is touched. A batch counts once it is
+// complete: one that a crash or a conflict cut short is undone, and nobody ever saw its codes.
+// Places that were there before keep what they had, so that labels in use stay good.
 
 import Crypto
 import FleetStore
@@ -70,9 +71,15 @@ extension ControlPlane {
     try requireStore()
     let now = clock.now
     let ids = try ids(for: request)
-    var batch = try open(request, count: ids.count, by: label, in: room, at: now)
     // Two batches by the same pattern are a mistake, and would void the labels of the first.
     let isListed = if case .listed = request.identifiers { true } else { false }
+    for id in ids {
+      guard let known = room.fleet.device(DeviceKey(tenant: room.tenant, device: id))?.device else {
+        continue
+      }
+      try ControlPlane.requirePlace(known, isListed: isListed, at: now)
+    }
+    var batch = try open(request, count: ids.count, by: label, in: room, at: now)
     var places: [ProvisionedDevice] = []
     places.reserveCapacity(ids.count)
     do throws(Problem) {
@@ -172,7 +179,9 @@ extension ControlPlane {
       var device = Device(
         key: DeviceKey(tenant: room.tenant, device: place.device), hardware: batch.hardware,
         tokenDigest: nil, tags: batch.tags, attributes: [:], createdAt: now)
-      device.enrolment = ControlPlane.enrolment(of: place, in: batch)
+      device.enrolment = Enrolment(state: .provisioned)
+      device.enrolment.batch = batch.id
+      device.enrolment.claim = ControlPlane.claim(of: place, in: batch)
       return (device, Fleet.Entry(device))
     }
     return try room.ledger.withLock { ledger throws(Problem) in
@@ -182,17 +191,10 @@ extension ControlPlane {
           made.append((new.device, new.entry, nil))
           continue
         }
-        guard known.state == .provisioned, !known.hasCredential(at: now),
-          isListed || known.enrolment.batch == nil
-        else {
-          throw Problem(
-            .conflict, "device \(place.device) exists; nothing was provisioned",
-            faults: [Problem.Fault(field: "id", reason: "\(place.device) exists")])
-        }
+        // It may have become a device meanwhile.
+        try ControlPlane.requirePlace(known, isListed: isListed, at: now)
         let before = known
-        let claim = ControlPlane.enrolment(of: place, in: batch)
-        (known.enrolment.batch, known.enrolment.claim) = (claim.batch, claim.claim)
-        known.enrolment.precedesBatch = true
+        known.enrolment.join(batch: batch.id, with: ControlPlane.claim(of: place, in: batch))
         made.append((known, Fleet.Entry(known), before))
       }
       var changes: [Change] = []
@@ -210,11 +212,22 @@ extension ControlPlane {
     }
   }
 
-  private static func enrolment(of place: ProvisionedDevice, in batch: Batch) -> Enrolment {
-    var enrolment = Enrolment(state: .provisioned)
-    enrolment.batch = batch.id
-    enrolment.claim = DeviceClaim(digest: place.code.digest, expires: batch.expires)
-    return enrolment
+  private static func claim(of place: ProvisionedDevice, in batch: Batch) -> DeviceClaim {
+    DeviceClaim(digest: place.code.digest, expires: batch.expires)
+  }
+
+  // What is there already has to be a place without anybody in it.
+  private static func requirePlace(
+    _ known: Device, isListed: Bool, at now: Instant
+  ) throws(Problem) {
+    guard known.state == .provisioned, !known.hasCredential(at: now),
+      isListed || known.enrolment.batch == nil
+    else {
+      let id = known.key.device
+      throw Problem(
+        .conflict, "device \(id) exists; nothing was provisioned",
+        faults: [Problem.Fault(field: "id", reason: "\(id) exists")])
+    }
   }
 
   private static func change(_ batch: Batch, _ room: Room) -> Change {
@@ -230,19 +243,21 @@ extension ControlPlane {
   }
 
   private func discard(_ batch: Int, in room: Room) {
-    var found: [Device] = []
+    var found: [DeviceKey] = []
     room.fleet.forEach(in: room.tenant) { device, _ in
-      if device.enrolment.batch == batch { found.append(device) }
+      if device.enrolment.batch == batch { found.append(device.key) }
     }
     for start in stride(from: 0, to: found.count, by: ControlPlane.portion) {
       let portion = found[start..<min(start + ControlPlane.portion, found.count)]
       room.ledger.withLock { ledger in
-        for device in portion where device.state == .provisioned {
+        for key in portion {
+          // Another batch may have taken it over meanwhile, or a unit its place.
+          guard let device = room.fleet.device(key)?.device, device.state == .provisioned,
+            device.enrolment.batch == batch
+          else { continue }
           guard !device.enrolment.precedesBatch else {
             var kept = device
-            kept.enrolment = Enrolment(state: .provisioned)
-            kept.enrolment.credentials = device.enrolment.credentials
-            kept.enrolment.replaces = device.enrolment.replaces
+            kept.enrolment.leaveBatch()
             keep(
               kept, before: device, .lifecycle, "batch \(batch) was undone", in: room, &ledger)
             continue

@@ -10,15 +10,44 @@ extension ControlPlane {
     _ kind: DeviceAlert.Kind, of device: DeviceID, _ text: String, in room: Room,
     _ ledger: inout Ledger, at now: Instant
   ) {
-    let open = ledger.enrolment.alerts.values.first {
+    let present = ledger.enrolment.alerts.values.first {
       $0.device == device && $0.kind == kind && $0.acknowledgedBy == nil
     }
-    if let open {
+    var changes: [Change] = []
+    if let present {
       // Only counted in memory: a device that goes on must not fill the disk.
-      ledger.enrolment.alerts[open.id]?.count += 1
-      ledger.enrolment.alerts[open.id]?.lastSeen = now
-      return
+      ledger.enrolment.alerts[present.id]?.count += 1
+      ledger.enrolment.alerts[present.id]?.lastSeen = now
+    } else {
+      changes = newAlert(kind, of: device, text, in: room, &ledger, at: now)
     }
+    // Whether or not it was told before: a device that is seen twice stays away until a person
+    // looked into it.
+    if kind == .clone, ledger.enrolment.settings.quarantinesClones {
+      changes += quarantineClone(device, in: room, &ledger)
+    }
+    guard !changes.isEmpty else { return }
+    // At once, so that no crash leaves the one without the other.
+    ledger.lastTicket = store.enqueue(changes)
+  }
+
+  private func quarantineClone(
+    _ id: DeviceID, in room: Room, _ ledger: inout Ledger
+  ) -> [Change] {
+    guard let known = room.fleet.device(DeviceKey(tenant: room.tenant, device: id))?.device,
+      let state = known.state.after(.quarantine)
+    else { return [] }
+    var device = known
+    device.enrolment.state = state
+    return changesKeeping(
+      device, before: known, .lifecycle, "quarantined, because it seems to exist twice", in: room,
+      &ledger)
+  }
+
+  private func newAlert(
+    _ kind: DeviceAlert.Kind, of device: DeviceID, _ text: String, in room: Room,
+    _ ledger: inout Ledger, at now: Instant
+  ) -> [Change] {
     var changes: [Change] = []
     if ledger.enrolment.alerts.count >= DeviceAlert.countMax {
       let oldest = ledger.enrolment.alerts.values.min {
@@ -32,21 +61,12 @@ extension ControlPlane {
     let id = (ledger.enrolment.alerts.keys.max() ?? 0) + 1
     let alert = DeviceAlert(id: id, device: device, kind: kind, text: text, at: now)
     ledger.enrolment.alerts[id] = alert
-    let key = DeviceKey(tenant: room.tenant, device: device)
     changes += [
       .document(room.tenant, StoredDocument(.alert, id: String(id), alert.document)),
-      note(.alert, text, of: key),
+      note(.alert, text, of: DeviceKey(tenant: room.tenant, device: device)),
     ]
     room.noteChange()
-    ledger.lastTicket = store.enqueue(changes)
-    guard kind == .clone, ledger.enrolment.settings.quarantinesClones,
-      let known = room.fleet.device(key)?.device, let state = known.state.after(.quarantine)
-    else { return }
-    var device = known
-    device.enrolment.state = state
-    keep(
-      device, before: known, .lifecycle, "quarantined, because it seems to exist twice", in: room,
-      &ledger)
+    return changes
   }
 
   /// All alerts, newest first.

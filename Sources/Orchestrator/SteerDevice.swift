@@ -45,18 +45,17 @@ extension ControlPlane {
       var device = before
       if event == .retire { device.retire() }
       device.enrolment.state = state
+      var draft = Draft(room, now: clock.now)
       if event == .retire {
-        var draft = Draft(room, now: clock.now)
         endCommands(of: id, because: "the device was retired", &ledger, &draft)
-        _ = commit(draft, &ledger)
       }
-      keep(device, before: before, .lifecycle, sentence, in: room, &ledger)
-      return ledger.lastTicket
+      draft.add(changesKeeping(device, before: before, .lifecycle, sentence, in: room, &ledger))
+      return commit(draft, &ledger)
     }
   }
 
   /// Gives the place of a device to another unit: its tags, what it should be, and its groups. The
-  /// old device is retired.
+  /// old device is retired, and its commands end.
   ///
   /// A new device that is not there yet becomes a place for one, with the returned claim code.
   public func replace(
@@ -82,19 +81,24 @@ extension ControlPlane {
         heir.enrolment.claim = DeviceClaim(digest: code.digest, expires: expires)
         given = code
       }
-      var changes = moveGroups(from: old, to: new, in: room, &ledger)
+      // Handed over as one, so that no crash leaves a place without anybody in it.
+      var draft = Draft(room, now: now)
+      endCommands(of: old, because: "\(new) took the place of the device", &ledger, &draft)
+      draft.add(moveGroups(from: old, to: new, in: room, &ledger))
       var retired = before
       retired.retire()
       retired.enrolment.replacedBy = new
-      keep(
-        retired, before: before, .lifecycle, "retired by \(label): \(new) took its place", in: room,
-        &ledger)
-      changes.append(note(.lifecycle, "takes the place of \(old)", of: heir.key))
-      keep(
-        heir, before: known, .lifecycle,
-        "got the tags, desired properties and groups of \(old) from \(label)", and: changes,
-        in: room, &ledger)
-      return (given, ledger.lastTicket)
+      draft.add(
+        changesKeeping(
+          retired, before: before, .lifecycle, "retired by \(label): \(new) took its place",
+          in: room, &ledger))
+      draft.add(note(.lifecycle, "takes the place of \(old)", of: heir.key))
+      draft.add(
+        changesKeeping(
+          heir, before: known, .lifecycle,
+          "got the tags, desired properties and groups of \(old) from \(label)", in: room,
+          &ledger))
+      return (given, commit(draft, &ledger))
     }
   }
 

@@ -26,12 +26,16 @@ extension ControlPlane {
         throw Problem(error)
       }
     }
+    let patch = JSON.object(
+      values.map { key, value in
+        JSON.Member(key, mode == .remove ? .null : value.map { .string($0) } ?? .null)
+      })
+    // Nobody waits while one that is too large is counted.
+    do throws(InvalidValue) { try Twin.checkPatch(patch, of: .reported) } catch {
+      throw Problem(error)
+    }
     return try report(of: device, in: room) { (known, now) throws(Problem) in
       let before = mode == .replace ? JSON.object([]) : known.twin.reported.properties
-      let patch = JSON.object(
-        values.map { key, value in
-          JSON.Member(key, mode == .remove ? .null : value.map { .string($0) } ?? .null)
-        })
       let after = before.merging(patch)
       let count = after.members?.count ?? 0
       guard count <= DeviceLimits.attributeCount else {

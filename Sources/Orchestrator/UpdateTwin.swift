@@ -13,6 +13,7 @@ extension ControlPlane {
   ) throws(Problem) -> (section: TwinSection, ticket: UInt64) {
     precondition(part != .reported, "what is reported is the device's own")
     let now = clock.now
+    do throws(InvalidValue) { try Twin.checkPatch(patch, of: part) } catch { throw Problem(error) }
     var section = TwinSection()
     let ticket = try change(device, in: room) { (known) throws(Problem) in
       try ControlPlane.require(expected, known.twin[part], part)
@@ -34,6 +35,10 @@ extension ControlPlane {
         InvalidValue(
           field: "reported.\(Twin.updateProperty)",
           reason: "is written by the server; report on an update with its own request"))
+    }
+    // Nobody waits while a patch that is too large is counted.
+    do throws(InvalidValue) { try Twin.checkPatch(patch, of: .reported) } catch {
+      throw Problem(error)
     }
     return try report(of: device, in: room) { (known, now) throws(Problem) in
       try ControlPlane.require(expected, known.twin.reported, .reported)
@@ -81,14 +86,16 @@ extension ControlPlane {
         known, lastSeen: now, wantsAttributes: false, versionReportedAt: spoke ? now : nil)
       room.noteChange()
       measure(before, known, sent: sent, in: room, &ledger, now: now)
-      if sent.contains("bootId") { noticeBoot(known, in: room, &ledger, at: now) }
-      guard known != before else { return (known.twin.reported, ledger.lastTicket) }
-      var changes = [Change.device(known)]
-      let isImageTold = sent.contains(where: ReportedAttribute.imageDigest.spellings.contains)
-      if let run = DeviceRun(of: known, after: before, isImageTold: isImageTold, at: now) {
-        changes.append(.deviceRun(run))
+      if known != before {
+        var changes = [Change.device(known)]
+        let isImageTold = sent.contains(where: ReportedAttribute.imageDigest.spellings.contains)
+        if let run = DeviceRun(of: known, after: before, isImageTold: isImageTold, at: now) {
+          changes.append(.deviceRun(run))
+        }
+        ledger.lastTicket = store.enqueue(changes)
       }
-      ledger.lastTicket = store.enqueue(changes)
+      // Only then: it may put the device into quarantine, which an older record would undo.
+      if sent.contains("bootId") { noticeBoot(known, in: room, &ledger, at: now) }
       return (known.twin.reported, ledger.lastTicket)
     }
   }

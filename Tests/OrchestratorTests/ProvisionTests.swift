@@ -22,8 +22,10 @@ import UpdateModel
     _ code: ClaimCode?, _ key: CredentialPrivateKey, in shop: Workshop
   ) throws -> DeviceID? {
     let answer = try shop.plane.enrol(try request(code, key, in: shop), in: shop.room)
-    if case .enrolled(let device, _, _) = answer { return device }
-    return nil
+    switch answer {
+    case .enrolled(let device, _, _), .repeated(let device, _, _): return device
+    case .pending: return nil
+    }
   }
 
   private func accepts(_ key: CredentialPrivateKey, as device: String, in shop: Workshop) -> Bool {

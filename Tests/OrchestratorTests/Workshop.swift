@@ -94,9 +94,17 @@ final class Workshop {
     return (store, plane)
   }
 
-  /// Ends the service and starts it again on the same directory.
-  func restart(zones: String = Workshop.zones) throws {
+  /// Ends the service and starts it again on the same directory; `between` changes what is stored.
+  func restart(
+    zones: String = Workshop.zones, between: ((Store) throws -> Void)? = nil
+  ) throws {
     try #require(store.stop() == nil)
+    if let between {
+      let store = try Store(directory: directory, pendingLimit: 100_000)
+      store.start()
+      try between(store)
+      try #require(store.stop() == nil)
+    }
     (store, plane) = try Workshop.open(directory, key, clock, zones: zones)
     room = try #require(plane.room(try Name("DEFAULT")))
   }

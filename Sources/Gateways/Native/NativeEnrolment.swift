@@ -72,7 +72,7 @@ extension NativeGateway {
       return NativeGateway.tellToWait(seconds, &reply)
     }
     do throws(Problem) {
-      let (asked, reported) = try NativeGateway.enrolment(in: request)
+      let asked = try NativeGateway.enrolment(in: request)
       let answer = try plane.enrol(asked, in: room)
       switch answer {
       case .pending(let device, let ticket):
@@ -84,25 +84,35 @@ extension NativeGateway {
         reply.send(response, after: ticket)
       case .enrolled(let device, let certificate, let ticket):
         var last = ticket
-        if let reported {
+        if let reported = asked.reported {
           last = max(last, try plane.report(by: device, reported, in: room).ticket)
         }
-        let document = JSON.members([
-          "device": .string(device.text), "state": "active",
-          "certificate": certificate.map { .string($0) },
-          "signingKeys": .array([.string(try plane.signingKey().hex)]),
-        ])
-        reply.send(Response(json: document, status: 201), after: last)
+        reply.send(try welcome(device, certificate), after: last)
+      case .repeated(let device, let certificate, let ticket):
+        // It tells the rest with its credentials, see `NativeTwin`.
+        reply.send(try welcome(device, certificate), after: ticket)
       }
     } catch { NativeGateway.refuse(error, &reply) }
   }
 
+  private func welcome(
+    _ device: DeviceID, _ certificate: String?
+  ) throws(Problem) -> Response {
+    let document = JSON.members([
+      "device": .string(device.text), "state": "active",
+      "certificate": certificate.map { .string($0) },
+      "signingKeys": .array([.string(try plane.signingKey().hex)]),
+    ])
+    return Response(json: document, status: 201)
+  }
+
   private static func enrolment(
     in request: Request
-  ) throws(Problem) -> (EnrolmentRequest, reported: JSON?) {
+  ) throws(Problem) -> EnrolmentRequest {
     let document = try request.object()
     var asked = EnrolmentRequest(key: try offeredKey(document))
     asked.signature = try signature(document)
+    asked.reported = document["reported"]
     asked.claim = document["claim"]?.string
     do throws(InvalidValue) {
       asked.device = try document["device"]?.string.map { (text) throws(InvalidValue) in
@@ -110,15 +120,6 @@ extension NativeGateway {
       }
       asked.hardware = try document["hardware"]?.string.map { (text) throws(InvalidValue) in
         try Name(text, field: "hardware")
-      }
-      if let reported = document["reported"] {
-        // Before it becomes known, so that nothing is half done.
-        guard reported[Twin.updateProperty] == nil else {
-          throw InvalidValue(
-            field: "reported.\(Twin.updateProperty)", reason: "is written by the server")
-        }
-        var twin = Twin()
-        try twin.merge(reported, into: .reported, at: .epoch)
       }
     } catch { throw Problem(error) }
     do throws(CryptoError) {
@@ -129,7 +130,7 @@ extension NativeGateway {
         try Certificate(der: der)
       }
     } catch { throw Problem(InvalidValue(field: "certificate", reason: "\(error)")) }
-    return (asked, document["reported"])
+    return asked
   }
 
   private static func offeredKey(_ document: JSON) throws(Problem) -> OfferedKey {

@@ -17,6 +17,23 @@ public struct DeviceClaim: Equatable, Sendable {
   }
 }
 
+/// What a place had before a batch took it over, for the case that the batch is undone.
+public struct FormerPlace: Equatable, Sendable {
+  /// The batch it was in.
+  public let batch: Int?
+  /// The code it had.
+  public let claim: DeviceClaim?
+  /// Whether it was there before that batch.
+  public let precedesBatch: Bool
+
+  /// Joins the facts.
+  public init(batch: Int?, claim: DeviceClaim?, precedesBatch: Bool) {
+    self.batch = batch
+    self.claim = claim
+    self.precedesBatch = precedesBatch
+  }
+}
+
 /// A device's life and its credentials, beside the token in `Device.tokenDigest`.
 public struct Enrolment: Equatable, Sendable {
   /// Where it is in its life.
@@ -25,6 +42,8 @@ public struct Enrolment: Equatable, Sendable {
   public var batch: Int?
   /// Whether its place was there before the batch, and stays when that is undone.
   public var precedesBatch = false
+  /// What it had before its batch; nil when that was neither a batch nor a code.
+  public private(set) var former: FormerPlace?
   /// The code that makes a unit this device; nil without one.
   public var claim: DeviceClaim?
   /// Oldest first, at most `Credential.countMax`.
@@ -43,6 +62,21 @@ public struct Enrolment: Equatable, Sendable {
   /// Whether there is a credential of the list that counts, or is awaited to follow one that does.
   public func hasCredential(at now: Instant) -> Bool {
     credentials.contains { $0.counts(at: now) }
+  }
+
+  /// Gives a place that is there already to a batch, with a new code; what it had is noted.
+  public mutating func join(batch new: Int, with code: DeviceClaim) {
+    former =
+      batch == nil && claim == nil
+      ? nil : FormerPlace(batch: batch, claim: claim, precedesBatch: precedesBatch)
+    (batch, claim, precedesBatch) = (new, code, true)
+  }
+
+  /// Gives a place back what it had before its batch.
+  public mutating func leaveBatch() {
+    (batch, claim) = (former?.batch, former?.claim)
+    precedesBatch = former?.precedesBatch ?? false
+    former = nil
   }
 
   /// The credential with this fingerprint.
@@ -68,12 +102,13 @@ extension Enrolment {
     return .members([
       "state": .string(state.rawValue), "batch": batch.map { JSON($0) },
       "precedes": precedesBatch ? true : nil,
-      "claim": claim.map { claim in
+      "former": former.map { former in
         .members([
-          "id": .string(claim.digest.description), "until": .integer(claim.expires.milliseconds),
-          "used": claim.usedAt.map { .integer($0.milliseconds) },
+          "batch": former.batch.map { JSON($0) }, "claim": former.claim?.document,
+          "precedes": former.precedesBatch ? true : nil,
         ])
       },
+      "claim": claim?.document,
       "credentials": credentials.isEmpty ? nil : .array(credentials.map(\.document)),
       "replaces": replaces.map { .string($0.text) },
       "replacedBy": replacedBy.map { .string($0.text) },
@@ -88,13 +123,12 @@ extension Enrolment {
     self.init(state: state)
     batch = document["batch"]?.integer.flatMap { Int(exactly: $0) }
     precedesBatch = document["precedes"]?.bool ?? false
-    if let stored = document["claim"] {
-      guard let digest = stored["id"]?.string.flatMap(Digest.init(hex:)),
-        let until = stored["until"]?.integer
-      else { throw InvalidValue(field: "enrolment.claim", reason: "cannot be read") }
-      claim = DeviceClaim(
-        digest: digest, expires: Instant(milliseconds: until),
-        usedAt: stored["used"]?.integer.map(Instant.init(milliseconds:)))
+    claim = try DeviceClaim(stored: document["claim"])
+    former = try document["former"].map { (stored) throws(InvalidValue) in
+      FormerPlace(
+        batch: stored["batch"]?.integer.flatMap { Int(exactly: $0) },
+        claim: try DeviceClaim(stored: stored["claim"]),
+        precedesBatch: stored["precedes"]?.bool ?? false)
     }
     let stored = document["credentials"]?.array ?? []
     credentials = stored.compactMap(Credential.init)
@@ -107,5 +141,25 @@ extension Enrolment {
     replacedBy = try document["replacedBy"]?.string.map { (text) throws(InvalidValue) in
       try DeviceID(text)
     }
+  }
+}
+
+extension DeviceClaim {
+  fileprivate var document: JSON {
+    .members([
+      "id": .string(digest.description), "until": .integer(expires.milliseconds),
+      "used": usedAt.map { .integer($0.milliseconds) },
+    ])
+  }
+
+  // Nil for none.
+  fileprivate init?(stored: JSON?) throws(InvalidValue) {
+    guard let stored else { return nil }
+    guard let digest = stored["id"]?.string.flatMap(Digest.init(hex:)),
+      let until = stored["until"]?.integer
+    else { throw InvalidValue(field: "enrolment.claim", reason: "cannot be read") }
+    self.init(
+      digest: digest, expires: Instant(milliseconds: until),
+      usedAt: stored["used"]?.integer.map(Instant.init(milliseconds:)))
   }
 }

@@ -31,12 +31,17 @@ public struct EnrolmentFacts: Equatable, Sendable {
     public let state: Lifecycle
     /// What the key is to it.
     public let status: Credential.Status
+    /// Whether its time is over.
+    public let hasEnded: Bool
 
     /// Joins the facts.
-    public init(device: DeviceID, state: Lifecycle, status: Credential.Status) {
+    public init(
+      device: DeviceID, state: Lifecycle, status: Credential.Status, hasEnded: Bool = false
+    ) {
       self.device = device
       self.state = state
       self.status = status
+      self.hasEnded = hasEnded
     }
   }
 
@@ -75,7 +80,8 @@ public struct EnrolmentTarget: Equatable, Sendable {
 
 /// The answer to a request.
 public enum EnrolmentDecision: Equatable, Sendable {
-  /// The key is this device's already: the same answer again.
+  /// The key is this device's already: the same answer again. What proves the key here may be a
+  /// copy of an old request, so nothing else that was sent counts.
   case repeated(DeviceID)
   /// It becomes this device, which may have to be made first.
   case accept(DeviceID, by: EnrolmentWay)
@@ -88,7 +94,7 @@ public enum EnrolmentDecision: Equatable, Sendable {
   public enum Refusal: Equatable, Sendable {
     /// The sender did not prove to have the key.
     case noProof
-    /// The key was revoked, or its device retired.
+    /// The key was revoked or its time is over, or its device retired.
     case deadKey
     /// The key is another device's than the one that is meant.
     case keyOfAnother
@@ -145,7 +151,9 @@ public enum EnrolmentDecision: Equatable, Sendable {
   private static func decide(
     _ owner: EnrolmentFacts.KeyOwner, _ facts: EnrolmentFacts, _ claimed: DeviceID?
   ) -> EnrolmentDecision? {
-    if owner.state == .retired || owner.status == .revoked { return .refuse(.deadKey) }
+    if owner.state == .retired || owner.status == .revoked || owner.hasEnded {
+      return .refuse(.deadKey)
+    }
     let meant = claimed ?? facts.certified ?? facts.asksFor
     guard meant == nil || meant == owner.device else { return .refuse(.keyOfAnother) }
     return owner.status == .expected ? nil : .repeated(owner.device)

@@ -5,24 +5,31 @@ extension JSON {
   /// the document, objects are merged member by member, and null removes.
   ///
   /// Members that stay keep their place, new ones follow in the order of the patch. Recurses as
-  /// deep as the patch, which the scanner has bounded.
+  /// deep as the patch, which the scanner has bounded. The work grows with the sum of the members,
+  /// never with their product: patches come from outside.
   public func merging(_ patch: JSON) -> JSON {
     guard case .object(let changes) = patch else { return patch }
-    var members = members ?? []
+    var kept: [Member?] = members ?? []
+    var places = MemberPlaces(of: members ?? [], lookups: changes.count)
     for change in changes {
-      let index = members.firstIndex { $0.key.utf8.elementsEqual(change.key.utf8) }
+      let place = places.place(of: change.key, in: kept)
       if case .null = change.value {
-        if let index { members.remove(at: index) }
+        guard let place else { continue }
+        // A gap, so that nothing moves.
+        kept[place] = nil
+        places.note(change.key, at: nil)
+        continue
+      }
+      let present = place.flatMap { kept[$0]?.value } ?? .null
+      let merged = Member(change.key, present.merging(change.value))
+      if let place {
+        kept[place] = merged
       } else {
-        let merged = (index.map { members[$0].value } ?? .null).merging(change.value)
-        if let index {
-          members[index] = Member(change.key, merged)
-        } else {
-          members.append(Member(change.key, merged))
-        }
+        places.note(change.key, at: kept.count)
+        kept.append(merged)
       }
     }
-    return .object(members)
+    return .object(kept.compactMap { $0 })
   }
 
   /// The patch that turns this object into another one; nil when they are equal. Members of equal
@@ -31,16 +38,18 @@ extension JSON {
     guard case .object(let before) = self, case .object(let after) = other else {
       return self == other ? nil : other
     }
+    let placesBefore = MemberPlaces(of: before, lookups: after.count)
+    let placesAfter = MemberPlaces(of: after, lookups: before.count)
     var changes: [Member] = []
-    for member in before where other[member.key] == nil {
+    for member in before where placesAfter.place(of: member.key, in: after) == nil {
       changes.append(Member(member.key, .null))
     }
     for member in after {
-      guard let old = self[member.key] else {
+      guard let place = placesBefore.place(of: member.key, in: before) else {
         changes.append(member)
         continue
       }
-      if let change = old.mergePatch(to: member.value) {
+      if let change = before[place].value.mergePatch(to: member.value) {
         changes.append(Member(member.key, change))
       }
     }
@@ -65,4 +74,32 @@ extension JSON {
     }
     return value
   }
+}
+
+/// Where the members of an object stand, by their names to the byte.
+private struct MemberPlaces {
+  // So few look-ups are done sooner than a table is made of all members.
+  private static let walksMax = 8
+
+  private var table: [ExactText: Int]?
+
+  init(of members: [JSON.Member], lookups: Int) {
+    guard lookups > MemberPlaces.walksMax else { return }
+    var table: [ExactText: Int] = [:]
+    table.reserveCapacity(members.count)
+    for (place, member) in members.enumerated() { table[ExactText(member.key)] = place }
+    self.table = table
+  }
+
+  func place(of key: String, in members: [JSON.Member]) -> Int? {
+    if let table { return table[ExactText(key)] }
+    return members.firstIndex { $0.key.utf8.elementsEqual(key.utf8) }
+  }
+
+  func place(of key: String, in members: [JSON.Member?]) -> Int? {
+    if let table { return table[ExactText(key)] }
+    return members.firstIndex { $0?.key.utf8.elementsEqual(key.utf8) ?? false }
+  }
+
+  mutating func note(_ key: String, at place: Int?) { table?[ExactText(key)] = place }
 }

@@ -36,6 +36,10 @@ public struct Twin: Equatable, Sendable {
       case .desired, .reported: 32 * 1024
       }
     }
+
+    /// Bytes of compact JSON that a patch may take: everything goes and as much comes. A null has
+    /// at most three bytes more than the value that it removes.
+    public var patchBytesMax: Int { 2 * bytesMax + 3 * Twin.propertiesMax }
   }
 
   /// Reads and writes one part.
@@ -60,6 +64,8 @@ public struct Twin: Equatable, Sendable {
   public static let depthMax = 8
   /// Properties of a part, counted at the leaves.
   public static let propertiesMax = 1000
+  /// Properties that a patch may name: as many as may go, and as many as may come.
+  public static let patchPropertiesMax = 2 * propertiesMax
 
   /// Changes a part by a merge patch (RFC 7396).
   ///
@@ -74,7 +80,30 @@ public struct Twin: Equatable, Sendable {
       throw InvalidValue(
         field: part.rawValue, reason: "is \(patch.kind); give an object, as in RFC 7396")
     }
+    try Twin.checkPatch(patch, of: part)
     return try set(self[part].properties.merging(patch), of: part, at: now)
+  }
+
+  /// Checks the size of a patch, before anything is done with it: what is larger than every step
+  /// from one allowed document to another is refused.
+  public static func checkPatch(_ patch: JSON, of part: Part) throws(InvalidValue) {
+    let count = leafCount(of: patch)
+    guard count <= patchPropertiesMax else {
+      throw InvalidValue(
+        field: part.rawValue,
+        reason: "a patch names \(count) properties; at most \(propertiesMax) are kept")
+    }
+    let size = patch.text.count
+    guard size <= part.patchBytesMax else {
+      throw InvalidValue(
+        field: part.rawValue,
+        reason: "a patch has \(size) bytes; at most \(part.bytesMax) are kept")
+    }
+  }
+
+  private static func leafCount(of value: JSON) -> Int {
+    guard case .object(let members) = value, !members.isEmpty else { return 1 }
+    return members.reduce(0) { $0 + leafCount(of: $1.value) }
   }
 
   /// Replaces the properties of a part; returns whether anything is different now.

@@ -40,12 +40,11 @@ public struct TwinSection: Equatable, Sendable {
   @discardableResult
   mutating func change(to new: JSON, at now: Instant) -> Bool {
     guard let patch = properties.mergePatch(to: new) else { return false }
-    let changed = Set(TwinSection.leaves(of: patch))
-    let leaves = TwinSection.leaves(of: new)
+    // A change has the very value that stands in `new`, so the leaves of both have the same names.
+    let changed = Set(TwinSection.leaves(of: patch).map { ExactText($0) })
     var times: [String: Instant] = [:]
-    for leaf in leaves {
-      let isNew = changed.contains { leaf == $0 || leaf.hasPrefix($0 + "/") }
-      times[leaf] = isNew ? now : changedAt(pointer: leaf)
+    for leaf in TwinSection.leaves(of: new) {
+      times[leaf] = changed.contains(ExactText(leaf)) ? now : changedAt(pointer: leaf)
     }
     properties = new
     version += 1
