@@ -96,6 +96,11 @@ extension Agent {
     return isAny
   }
 
+  /// Whether the running slot is on trial.
+  var isTryingSlot: Bool {
+    if case .onTrial(_, _, .slot, _) = updater.state.phase { true } else { false }
+  }
+
   /// Whether the running system is on trial.
   public var isOnTrial: Bool {
     if case .onTrial = updater.state.phase { true } else { false }

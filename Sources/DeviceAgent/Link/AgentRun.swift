@@ -41,7 +41,8 @@ public struct LoadedConfiguration: Sendable {
     configuration = found
     self.fault = fault
     self.text = text
-    if fault == nil, let text { try keep(text) }
+    // Without a copy the file itself still counts; what is wrong with the folder is found next.
+    if fault == nil, let text { try? keep(text) }
   }
 
   private func keep(_ text: [UInt8]) throws(LinkError) {
@@ -84,11 +85,32 @@ public struct AgentRun: Sendable {
   public func run(
     started: (AgentConfiguration, StatusBoard) throws(LinkError) -> Void
   ) throws(LinkError) -> AgentExit {
-    var loaded = try load()
-    let state = try StateDirectory(loaded.configuration.setup.stateDirectory)
-    guard let lock = try AgentLock(state) else { throw AgentRun.taken(state) }
+    let loaded = try load()
+    let state: StateDirectory
+    let lock: AgentLock?
+    do throws(LinkError) {
+      state = try StateDirectory(loaded.configuration.setup.stateDirectory)
+      lock = try AgentLock(state)
+    } catch {
+      return try escape(loaded.configuration, error)
+    }
+    guard let lock else { throw AgentRun.taken(state) }
+    defer { withExtendedLifetime(lock) {} }
+    do throws(LinkError) {
+      return try live(loaded, state, started)
+    } catch {
+      return try escape(loaded.configuration, error)
+    }
+  }
+
+  private func live(
+    _ first: LoadedConfiguration, _ state: StateDirectory,
+    _ started: (AgentConfiguration, StatusBoard) throws(LinkError) -> Void
+  ) throws(LinkError) -> AgentExit {
+    var loaded = first
     let board = StatusBoard(state)
     var agent = try make(loaded, board)
+    if let end = try agent.flee() { return end }
     try started(loaded.configuration, board)
     var end: AgentExit?
     while end == nil, !interruption.isStopping {
@@ -106,8 +128,25 @@ public struct AgentRun: Sendable {
         agent = try make(loaded, board)
       }
     }
-    withExtendedLifetime(lock) {}
     return end ?? .done
+  }
+
+  /// A system on trial in which the agent cannot go on is started again, which its boot loader
+  /// counts; elsewhere, and where that is not possible, the error stands.
+  private func escape(
+    _ configuration: AgentConfiguration, _ error: LinkError
+  ) throws(LinkError) -> AgentExit {
+    let escape = TrialEscape(
+      setup: configuration.setup, disk: POSIXDisk(), programs: SpawnedPrograms())
+    guard escape.isTrial else { throw error }
+    log.write(
+      "the agent cannot go on in a system on trial; the device starts again",
+      ["reason": error.description])
+    if configuration.rebootEndsAgent { return .rebooting }
+    guard escape.reboot() else { throw error }
+    // Another start of this process would only ask again.
+    interruption.sleep(milliseconds: Agent.rebootPatience.milliseconds)
+    throw error
   }
 
   /// Sleeps until the next poll, or until somebody wants one, and does what comes due meanwhile.

@@ -146,7 +146,7 @@ public struct HealthSetup: Equatable, Sendable {
   public var checks: [Check] = []
   /// Whether the server must have answered a poll of the new system.
   public var needsServer = true
-  /// All must have passed within this time of the start of the agent; 1 s to 24 h.
+  /// All must have passed within this time of the agent's first start after the boot; 1 s to 24 h.
   public var deadline = Interval.minutes(10)
   /// Pause between the attempts of a check.
   public var pause = Interval.seconds(5)

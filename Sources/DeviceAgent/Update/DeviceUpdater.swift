@@ -8,6 +8,9 @@ internal import UpdateModel
 /// earlier call asked for and was not done yet. An error that is thrown left the durable state as
 /// it was or as it became; the process should end then and start again.
 public final class DeviceUpdater {
+  /// For what comes after the checks of a trial, before the watchdog is left alone.
+  private static let trialMargin = Interval.minutes(1)
+
   /// How the device is built.
   public let setup: DeviceSetup
   /// The durable state as it is on the medium.
@@ -57,12 +60,7 @@ public final class DeviceUpdater {
   /// `program` is the path of the program that runs, to know its version; nothing for one that is
   /// part of a system.
   public func start(program: String?) throws(AgentError) -> [AgentDemand] {
-    let demands = try handle(.started(try lookAround(program: program)))
-    if case .onTrial(_, _, .slot, _) = state.phase {
-      // A minute for what comes before and after the checks.
-      watchdog?.expect(within: setup.health.deadline + .minutes(1))
-    }
-    return demands
+    try handle(.started(try lookAround(program: program)))
   }
 
   /// Considers an update that may be downloaded: signature, hardware, component and size first.
@@ -90,7 +88,7 @@ public final class DeviceUpdater {
     let check = HealthCheck(setup: setup.health, programs: programs, clock: clock)
     let failure =
       watchdogFailure.map { UpdateFailure(.health, "\($0)") }
-      ?? check.run(isServerReachable: isServerReachable)
+      ?? check.run(since: trialStart, isServerReachable: isServerReachable)
     guard let failure else { return try handle(.trialPassed) }
     _ = try handle(.trialFailed(failure, revertsAtOnce: setup.health.revertsAtOnce))
     // The fallback is chosen; if the reboot hangs in this bad system, the watchdog does it.
@@ -135,9 +133,24 @@ public final class DeviceUpdater {
       }
       if state.phase != phase || !wanted.isEmpty { standing = wanted }
     }
-    if case .onTrial(_, _, .slot, _) = state.phase { return demands }
-    watchdog?.trust()
+    tendWatchdog()
     return demands
+  }
+
+  /// When the first process of this run of the kernel started on the trial.
+  private var trialStart: Interval { state.trial?.since ?? clock.now() }
+
+  /// When the present trial has to have passed.
+  var trialDeadline: Interval { trialStart + setup.health.deadline }
+
+  /// All deadlines count from the start of the trial: a process that is started again and again
+  /// must not get a new one each time.
+  private func tendWatchdog() {
+    if case .onTrial(_, _, .slot, _) = state.phase {
+      watchdog?.expect(by: trialDeadline + DeviceUpdater.trialMargin)
+    } else {
+      watchdog?.trust()
+    }
   }
 
   private var demands: [AgentDemand] {
