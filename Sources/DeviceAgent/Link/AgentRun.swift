@@ -22,7 +22,7 @@ public struct LoadedConfiguration: Sendable {
   /// - Throws: `LinkError` when there is no usable copy either.
   public init(_ path: String, stateDirectory directory: String) throws(LinkError) {
     var text: [UInt8]?
-    let found: AgentConfiguration
+    var found: AgentConfiguration
     var fault: String?
     do throws(LinkError) {
       text = try StateDirectory.read(path, atMost: AgentConfiguration.bytesMax)
@@ -30,6 +30,7 @@ public struct LoadedConfiguration: Sendable {
         throw .file(action: "read", path: path, reason: "there is no such file")
       }
       found = try AgentDocument.read(text, path: path)
+      if path.hasPrefix("/") { found.setup.configurationPath = path }
     } catch {
       let copy = directory + "/" + LoadedConfiguration.lastGoodName
       guard let last = try StateDirectory.read(copy, atMost: AgentConfiguration.bytesMax) else {
@@ -85,6 +86,8 @@ public struct AgentRun: Sendable {
   public func run(
     started: (AgentConfiguration, StatusBoard) throws(LinkError) -> Void
   ) throws(LinkError) -> AgentExit {
+    // Before anything that this version of the program may be unable to do.
+    if givesWay() { return .done }
     let loaded = try load()
     let state: StateDirectory
     let lock: AgentLock?
@@ -101,6 +104,29 @@ public struct AgentRun: Sendable {
     } catch {
       return try escape(loaded.configuration, error)
     }
+  }
+
+  /// Counts this start of a version on trial; true when it had enough and another one is chosen.
+  /// A count that cannot be stored must not keep the agent from starting.
+  private func givesWay() -> Bool {
+    guard let program,
+      let starts = AgentStarts(program: program, disk: POSIXDisk(), programs: SpawnedPrograms())
+    else { return false }
+    do throws(AgentError) {
+      guard try starts.countStart() else { return false }
+      log.write("this agent did not prove itself; the one before is chosen", [:])
+      return true
+    } catch {
+      log.write("the starts of this agent cannot be counted", ["reason": error.description])
+      return false
+    }
+  }
+
+  /// Reads the configuration and nothing else.
+  ///
+  /// - Throws: `LinkError` with all that is wrong with it.
+  public func check() throws(LinkError) {
+    _ = try AgentDocument.load(path)
   }
 
   private func live(

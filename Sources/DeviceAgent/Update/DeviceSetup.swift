@@ -21,6 +21,8 @@ public struct DeviceSetup: Sendable {
   public var hooks = HookSetup()
   /// Folder of the agent's own versions; nothing when the agent is not updated.
   public var agentVersions: String?
+  /// The file with the agent's own configuration, which a new agent must be able to read.
+  public var configurationPath: String?
   /// A file that names one run of the kernel.
   public var bootIdentifierPath = "/proc/sys/kernel/random/boot_id"
 

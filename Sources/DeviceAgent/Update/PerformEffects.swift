@@ -51,7 +51,8 @@ extension DeviceUpdater {
     guard let folder = setup.agentVersions else {
       throw .notConfigured("a folder for versions of the agent")
     }
-    return AgentVersions(disk: disk, programs: programs, folder: folder)
+    return AgentVersions(
+      disk: disk, programs: programs, folder: folder, configurationPath: setup.configurationPath)
   }
 
   private func prepare(_ name: Name) -> AgentEvent {
@@ -122,7 +123,7 @@ extension DeviceUpdater {
     case .slot(let slot):
       let boot = try bootAccess()
       try boot.write(presentRecord(boot, slot).confirming(slot))
-    case .agent: try agentVersions().tidy()
+    case .agent: try agentVersions().confirm(image.sha256)
     }
   }
 
