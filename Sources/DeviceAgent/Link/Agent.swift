@@ -34,7 +34,7 @@ public enum AgentStep: Equatable, Sendable {
 public final class Agent {
   /// What the agent calls itself.
   public static let version = "0.1.0"
-  /// A trial is looked at this often, since its deadline runs.
+  /// The trial of a slot is looked at this often, since its deadline runs.
   static let trialPause = Interval.seconds(2)
   /// A device that was asked to start again has gone down after this time, or stays.
   static let rebootPatience = Interval.minutes(5)

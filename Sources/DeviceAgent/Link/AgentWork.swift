@@ -35,8 +35,7 @@ extension Agent {
         soonest = min(soonest ?? configuration.pacing.least, configuration.pacing.least)
       }
     }
-    if departure == nil, case .onTrial = updater.state.phase { return Agent.trialPause }
-    return soonest
+    return untilTrialDeadline(soonest)
   }
 
   private func checkTrial() throws(LinkError) {
@@ -47,8 +46,25 @@ extension Agent {
         try Agent.device { () throws(AgentError) in
           try updater.checkTrial { isReachable() }
         })
-    case .agent: if wasAnswered { try tell(.trialPassed) }
+    case .agent:
+      if wasAnswered { return try tell(.trialPassed) }
+      // It cannot know whether the server or itself is to blame; the agent before is safe.
+      guard updater.trialDeadline <= clock.now() else { return }
+      let text =
+        "no poll of the new agent was answered within \(updater.setup.health.deadline)"
+      try tell(.trialFailed(UpdateFailure(.health, text), revertsAtOnce: true))
     }
+  }
+
+  /// A trial is looked at again when its time is over, and meanwhile as soon as the pacing or the
+  /// server allows; never sooner, since a whole fleet may be on trial.
+  private func untilTrialDeadline(_ soonest: Interval?) -> Interval? {
+    guard departure == nil, case .onTrial(_, _, let place, _) = updater.state.phase else {
+      return soonest
+    }
+    guard place == .agent else { return Agent.trialPause }
+    let left = max(.seconds(1), updater.trialDeadline - clock.now())
+    return min(soonest ?? left, left)
   }
 
   /// Whether a poll of this process was answered; asks once more when none was.
