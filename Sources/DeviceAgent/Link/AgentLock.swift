@@ -96,9 +96,10 @@ extension Agent {
     return isAny
   }
 
-  /// Whether the running slot is on trial.
+  /// Whether the running slot is on trial, known or not.
   var isTryingSlot: Bool {
-    if case .onTrial(_, _, .slot, _) = updater.state.phase { true } else { false }
+    if case .onTrial(_, _, .slot, _) = updater.state.phase { return true }
+    return updater.state.isOnUnknownTrial
   }
 
   /// Whether the running system is on trial.

@@ -39,6 +39,9 @@ extension Agent {
   }
 
   private func checkTrial() throws(LinkError) {
+    if updater.state.isOnUnknownTrial {
+      perform(try Agent.device { () throws(AgentError) in try updater.checkUnknownTrial() })
+    }
     guard case .onTrial(_, _, let place, _) = updater.state.phase else { return }
     switch place {
     case .slot:
@@ -59,10 +62,12 @@ extension Agent {
   /// A trial is looked at again when its time is over, and meanwhile as soon as the pacing or the
   /// server allows; never sooner, since a whole fleet may be on trial.
   private func untilTrialDeadline(_ soonest: Interval?) -> Interval? {
-    guard departure == nil, case .onTrial(_, _, let place, _) = updater.state.phase else {
-      return soonest
+    guard departure == nil else { return soonest }
+    switch updater.state.phase {
+    case .onTrial(_, _, .slot, _): return Agent.trialPause
+    case .onTrial(_, _, .agent, _): break
+    default: guard updater.state.isOnUnknownTrial else { return soonest }
     }
-    guard place == .agent else { return Agent.trialPause }
     let left = max(.seconds(1), updater.trialDeadline - clock.now())
     return min(soonest ?? left, left)
   }
@@ -85,6 +90,11 @@ extension Agent {
 
   private func consider(_ offer: UpdateOffer) throws(LinkError) -> Interval? {
     let action = offer.update.action
+    guard !updater.state.isOnUnknownTrial else {
+      let reason = "the running slot is on a trial that this agent knows nothing of"
+      note(Waiting(action: action, step: "download", reason: reason, until: nil), isOurs: true)
+      return nil
+    }
     switch updater.state.phase {
     case .idle, .downloading:
       guard try mayDownload(offer) else { return nil }

@@ -47,10 +47,17 @@ extension AgentTurn {
     if let resume = state.owedResume { effects.append(.resume(resume)) }
     guard let running = facts.running else { return }
     if let boot = facts.boot, boot.isTrial {
-      // A trial that is not ours is left to whoever began it, unless there is nothing else.
-      if boot.slot == running, state.safeMode == .noGoodSlot { effects.append(.keep(running)) }
+      guard boot.slot == running else { return state.trial = nil }
+      if state.safeMode == .noGoodSlot {
+        effects.append(.keep(running))
+      } else if state.confirmed == nil {
+        // The state is new or was lost, perhaps by the system on trial: nobody else may know of it.
+        state.trial = TrialRun(after: state.trial, facts)
+      }
+      // A trial that is not ours is left to whoever began it.
       return
     }
+    state.trial = nil
     if let confirmed = state.confirmed, confirmed != running {
       state.latestFallback = UpdateFailure(
         .boot, "slot \(confirmed.rawValue) was confirmed and the device started \(running.rawValue)"

@@ -25,6 +25,7 @@ public final class DeviceUpdater {
   /// Why the watchdog of the setup cannot be used; a trial fails with it.
   public let watchdogFailure: AgentError?
   let journal: Journal
+  private var program: String?
   /// What is to be done outside, until the phase changes.
   private var standing: [AgentDemand] = []
   /// The slot that this process has written and read back; a restart forgets it.
@@ -60,7 +61,20 @@ public final class DeviceUpdater {
   /// `program` is the path of the program that runs, to know its version; nothing for one that is
   /// part of a system.
   public func start(program: String?) throws(AgentError) -> [AgentDemand] {
-    try handle(.started(try lookAround(program: program)))
+    self.program = program
+    return try handle(.started(try lookAround(program: program)))
+  }
+
+  /// Looks at a trial that the state knows nothing of: whoever began it may have confirmed it; past
+  /// the deadline the device is started again, so that its boot loader goes on counting.
+  public func checkUnknownTrial() throws(AgentError) -> [AgentDemand] {
+    guard state.isOnUnknownTrial else { return demands }
+    let facts = try lookAround(program: program)
+    if let boot = facts.boot, !boot.isTrial || boot.slot != state.running {
+      return try handle(.started(facts))
+    }
+    guard trialDeadline <= clock.now() else { return demands }
+    return demands + [.reboot()]
   }
 
   /// Considers an update that may be downloaded: signature, hardware, component and size first.
@@ -146,10 +160,12 @@ public final class DeviceUpdater {
   /// All deadlines count from the start of the trial: a process that is started again and again
   /// must not get a new one each time.
   private func tendWatchdog() {
-    if case .onTrial(_, _, .slot, _) = state.phase {
+    switch state.phase {
+    case .onTrial(_, _, .slot, _):
       watchdog?.expect(by: trialDeadline + DeviceUpdater.trialMargin)
-    } else {
-      watchdog?.trust()
+    case .idle where state.isOnUnknownTrial:
+      watchdog?.expect(by: trialDeadline + DeviceUpdater.trialMargin)
+    default: watchdog?.trust()
     }
   }
 

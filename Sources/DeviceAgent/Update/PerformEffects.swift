@@ -73,6 +73,11 @@ extension DeviceUpdater {
       switch place {
       case .slot(let slot):
         let running = try runningSlot()
+        guard !TrialEscape(setup: setup, disk: disk, programs: programs).isTrial else {
+          throw .malformed(
+            subject: "the running slot",
+            reason: "is on trial; the other one is all there is to fall back to, and stays")
+        }
         outcome = try slotPair().write(image, from: part, to: slot, running: running)
         provenSlot = outcome == .written ? slot : nil
       case .agent: outcome = try agentVersions().write(image, from: part)

@@ -1,4 +1,5 @@
-// TrialEscape: the way out of a system on trial in which the agent cannot even open its state.
+// TrialEscape: whether the running system is on trial, and the way out of one in which the agent
+// cannot even open its state.
 
 internal import UpdateModel
 
