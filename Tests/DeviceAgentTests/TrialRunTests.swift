@@ -161,6 +161,34 @@ struct TrialRunTests {
     withExtendedLifetime((first, second)) {}
   }
 
+  @Test func `a watchdog bites a system that failed its trial and does not go down`() throws {
+    var device = try TrialDevice()
+    try device.saveArmed()
+    // The checks fail, and the process that found it ends with its request unanswered.
+    device.setup.health.checks = [
+      HealthSetup.Check(name: try Name("ill"), call: try #require(ProgramCall(["/bin/false"])))
+    ]
+    device.programs.answer = { _ in ProgramResult(.exited(1)) }
+    let clock = SetClock()
+    let failed = try device.updater(clock.clock)
+    _ = try failed.start(program: nil)
+    _ = try failed.checkTrial { true }
+    #expect(failed.state.phase.word == "reverting")
+    let folder = try TestDirectory()
+    device.setup.health.watchdog = try folder.write("", to: "watchdog")
+    let next = try device.updater(clock.clock)
+    _ = try next.start(program: nil)
+    let early = try folder.text("watchdog").utf8.count
+    for _ in 0..<10_000 where try folder.text("watchdog").utf8.count <= early { usleep(1000) }
+    #expect(try folder.text("watchdog").utf8.count > early)
+    clock.set(.minutes(6))
+    _ = try next.handle(.rebootAsked(hookFailure: nil))
+    // A petting that had begun is over when the event was taken.
+    let late = try folder.text("watchdog").utf8.count
+    usleep(50_000)
+    #expect(try folder.text("watchdog").utf8.count == late)
+  }
+
   @Test func `an agent that cannot use its state directory on a trial starts the device again`()
     throws
   {

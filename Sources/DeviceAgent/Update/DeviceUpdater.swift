@@ -10,6 +10,8 @@ internal import UpdateModel
 public final class DeviceUpdater {
   /// For what comes after the checks of a trial, before the watchdog is left alone.
   private static let trialMargin = Interval.minutes(1)
+  /// In which a system that failed its trial has to be left; a system may take 90 s to stop.
+  private static let fleeingTime = Interval.minutes(5)
 
   /// How the device is built.
   public let setup: DeviceSetup
@@ -26,6 +28,8 @@ public final class DeviceUpdater {
   public let watchdogFailure: AgentError?
   let journal: Journal
   private var program: String?
+  /// Until when the watchdog is petted in a slot that failed its trial.
+  private var fleeingEnd: Interval?
   /// What is to be done outside, until the phase changes.
   private var standing: [AgentDemand] = []
   /// The slot that this process has written and read back; a restart forgets it.
@@ -160,6 +164,14 @@ public final class DeviceUpdater {
   /// All deadlines count from the start of the trial: a process that is started again and again
   /// must not get a new one each time.
   private func tendWatchdog() {
+    if case .reverting(_, _, .slot(let slot), _, _) = state.phase, slot == state.running {
+      // The way out may fail in a sick system, in this process or in each of many.
+      let end = fleeingEnd ?? min(clock.now(), trialDeadline) + DeviceUpdater.fleeingTime
+      fleeingEnd = end
+      watchdog?.expect(by: end)
+      return
+    }
+    fleeingEnd = nil
     switch state.phase {
     case .onTrial(_, _, .slot, _):
       watchdog?.expect(by: trialDeadline + DeviceUpdater.trialMargin)
