@@ -70,6 +70,8 @@ extension Agent {
 
   private func noteAnswer() {
     wasAnswered = true
+    isAnswerOfTurn = true
+    permissionCame = clock.now()
     lastAnswer = wall()
   }
 

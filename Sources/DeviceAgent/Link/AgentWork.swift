@@ -7,6 +7,8 @@ extension Agent {
   /// Between two reports of a download's progress, and two looks at what the server wants.
   private static let progressPause = Interval.seconds(15)
   private static let glancePause = Interval.seconds(60)
+  /// What a poll allowed may begin this much later; after that another poll is asked first.
+  private static let permissionAgeMax = Interval.minutes(5)
   /// Readings of the clock are spared: progress is looked at after so many bytes.
   private static let progressBytes: Int64 = 256 << 10
   /// Refusals of an offered image in a row, after which it cannot be had.
@@ -23,7 +25,7 @@ extension Agent {
       answer?.cancelledAction = nil
     }
     var soonest: Interval?
-    if departure == nil, let offer = answer?.offer, wasAnswered { soonest = try consider(offer) }
+    if departure == nil, let offer = answer?.offer { soonest = try consider(offer) }
     // What came of it goes out at once: the server waits for it.
     if let session, !updater.state.outbox.isEmpty || needsTelling {
       do throws(LinkError) {
@@ -96,6 +98,8 @@ extension Agent {
       return nil
     }
     switch updater.state.phase {
+    // A download that was begun goes on; what has not begun needs a server that still wants it.
+    case .idle where !isAnswerOfTurn: return nil
     case .idle, .downloading:
       guard try mayDownload(offer) else { return nil }
       perform(
@@ -104,7 +108,9 @@ extension Agent {
     case .verified: break
     case .preparing, .writing, .written, .armed, .onTrial, .reverting: return nil
     }
-    guard case .verified(let update) = updater.state.phase else { return nil }
+    guard case .verified(let update) = updater.state.phase, isAnswerOfTurn else { return nil }
+    // The download took long; the next poll tells whether the update may still begin.
+    guard clock.now() - permissionCame <= Agent.permissionAgeMax else { return .zero }
     if update != offer.update {
       perform(
         try Agent.device { () throws(AgentError) in try updater.offer(offer.update) })
