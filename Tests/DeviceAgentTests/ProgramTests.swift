@@ -126,7 +126,7 @@ struct ProgramTests {
         })
     }
 
-    /// Lets the thread go on at a time, and returns when it waits again (or has had two minutes for it).
+    /// Lets the thread go on at a time, and returns when it waits again (or had two minutes).
     func step(to time: Interval) {
       let next = state.withLock { state in
         state.time = time

@@ -6,8 +6,8 @@ public import UpdateModel
 extension Agent {
   /// Does what comes due between two polls; called when the agent has slept.
   ///
-  /// - Parameter isWoken: whether something ended the sleep: a command's work, or somebody who wants
-  ///   a poll.
+  /// - Parameter isWoken: whether something ended the sleep: a command's work, or somebody who
+  ///   wants a poll.
   /// - Returns: how to end, when that is due.
   /// - Throws: `LinkError` for trouble of the device itself.
   public func attend(isWoken: Bool) throws(LinkError) -> AgentExit? {

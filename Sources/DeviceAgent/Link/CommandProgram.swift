@@ -23,6 +23,9 @@ struct CommandProgram: Equatable, Sendable {
 
   /// Runs it to its end, or until the leash is cut. Output and error output come together.
   func run(_ leash: ProgramLeash = ProgramLeash()) -> ProgramResult {
+    // A program may end without reading its input; the pipe then gives EPIPE, and must not end the
+    // agent by a signal. Programs get the signal as usual, see `start`.
+    signal(SIGPIPE, SIG_IGN)
     var input: [Int32] = [-1, -1]
     var output: [Int32] = [-1, -1]
     guard pipe(&input) == 0 else { return ProgramResult(.notStarted(errno)) }
@@ -90,7 +93,7 @@ struct CommandProgram: Equatable, Sendable {
     return (child, code)
   }
 
-  /// Feeds the input and reads the output until it ends, the program has ended, or the time is over.
+  /// Feeds the input and reads the output until it ends, the program has ended, or the time is up.
   ///
   /// A program that another thread starts at the same instant may inherit an end of a pipe, so the
   /// end of the output alone says nothing certain.

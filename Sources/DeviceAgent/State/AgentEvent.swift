@@ -77,7 +77,7 @@ public enum AgentEffect: Equatable, Sendable {
   case revert(UpdateImage, Place)
   /// Clear the trial flag of the only slot that is left; nothing is to be told.
   case keep(Slot)
-  /// Start the device again, after this time: 0 at first, longer when earlier requests were in vain.
+  /// Start the device again, after this time: 0 at first, longer after requests in vain.
   case reboot(after: Interval = .zero)
   /// Start the agent again.
   case restartAgent

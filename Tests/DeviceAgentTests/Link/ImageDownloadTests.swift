@@ -56,7 +56,7 @@ private final class ImageSite: RequestHandler {
   }
 
   private func fetch(
-    _ port: Int, least: Int64 = 0, window: Interval = .minutes(1), seconds: Int = 120,
+    _ port: Int, least: Int64 = 0, window: Interval = .minutes(1), seconds: Int = 10,
     progress: (Int64) -> Bool = { _ in true }
   ) throws -> ImageDownload.Outcome {
     var download = ImageDownload(
