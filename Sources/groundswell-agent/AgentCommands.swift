@@ -19,7 +19,7 @@ struct AgentCommand: Sendable {
   let run: @Sendable (AgentArguments) throws(AgentFailure) -> AgentExit
 
   /// Every command, in the order of help.
-  static let all = [run, once, enrol, status, postpone, install, confirm, safeMode]
+  static let all = [run, once, enrol, status, postpone, install, confirm, safeMode, check]
 
   private static let run = AgentCommand(
     name: "run", summary: "Poll the server and follow it, until SIGTERM.",
@@ -175,6 +175,15 @@ struct AgentCommand: Sendable {
     case "off": return try give(.safeMode(false), arguments)
     case let other: throw .usage("'\(other)' is neither on nor off")
     }
+  }
+
+  private static let check = AgentCommand(
+    name: "check", summary: "Read the configuration, and say what is wrong with it.",
+    examples: ["groundswell-agent check --config ./agent.json"]
+  ) { (arguments) throws(AgentFailure) in
+    try linked { () throws(LinkError) in try agentRun(arguments).check() }
+    AgentProgram.write("\(arguments.config) can be used\n")
+    return .done
   }
 
   // MARK: Shared steps

@@ -29,10 +29,11 @@ enum Examples {
 
   static func facts(
     running: Slot? = .a, boot: BootStatus? = BootStatus(slot: .a, previous: .a),
-    agent: Digest? = nil, bootIdentifier: String = "1"
+    agent: Digest? = nil, bootIdentifier: String = "1", now: Interval = .zero
   ) -> StartFacts {
     StartFacts(
-      hasSlots: true, running: running, boot: boot, agent: agent, bootIdentifier: bootIdentifier)
+      hasSlots: true, running: running, boot: boot, agent: agent, bootIdentifier: bootIdentifier,
+      now: now)
   }
 
   /// Takes events one after the other; gives the last state and the effects of the last event.

@@ -37,6 +37,7 @@ struct JournalTests {
       state.bootIdentifier = "x"
       state.latestFallback = failure
       state.trialFailure = failure
+      state.trial = TrialRun(bootIdentifier: "x", since: .seconds(3), processes: 2)
       state.imagesLost = 1
       state.rebootsAsked = 9
       return state

@@ -75,7 +75,7 @@ struct ProgramTests {
       let (setup, programs, clock) = try health(attempts: 3)
       programs.answer = { _ in ProgramResult(.exited(programs.calls.count <= failures ? 1 : 0)) }
       let check = HealthCheck(setup: setup, programs: programs, clock: clock.clock)
-      let failure = check.run(isServerReachable: { false })
+      let failure = check.run(since: .zero, isServerReachable: { false })
       #expect((failure == nil) == passes)
       #expect(failure.map(\.failureClass) ?? .health == .health)
     }
@@ -85,7 +85,7 @@ struct ProgramTests {
     let (setup, programs, clock) = try health(attempts: 100)
     programs.answer = { _ in ProgramResult(.exited(1)) }
     let check = HealthCheck(setup: setup, programs: programs, clock: clock.clock)
-    let failure = check.run(isServerReachable: { true })
+    let failure = check.run(since: .zero, isServerReachable: { true })
     #expect(failure?.text == "the check pump did not pass within 1m")
     // At 0, 5, ... 55 s; each with no more time than is left.
     #expect(programs.calls.count == 12)
@@ -97,7 +97,7 @@ struct ProgramTests {
       let (setup, programs, clock) = try health(attempts: 1, needsServer: true)
       let check = HealthCheck(setup: setup, programs: programs, clock: clock.clock)
       let failure = check.run(
-        isServerReachable: { clock.time >= .seconds(Int64(answersAfter)) })
+        since: .zero, isServerReachable: { clock.time >= .seconds(Int64(answersAfter)) })
       #expect((failure == nil) == passes)
     }
   }
@@ -155,7 +155,7 @@ struct ProgramTests {
     func petted() -> Int { Int(lseek(made, 0, SEEK_END)) }
     let clock = SteppedClock()
     let watchdog = try Watchdog(path: path, period: .seconds(10), clock: clock.clock)
-    watchdog.expect(within: .seconds(25))
+    watchdog.expect(by: .seconds(25))
     clock.settle(1)
     #expect(petted() == 1)
     clock.step(to: .seconds(10))

@@ -8,9 +8,10 @@ struct HealthCheck {
   let programs: any ProgramRunner
   let clock: DeviceClock
 
-  /// What is wrong; nothing when all passed in time.
-  func run(isServerReachable: () -> Bool) -> UpdateFailure? {
-    let deadline = clock.now() + setup.deadline
+  /// What is wrong; nothing when all passed in time. `start` is when the trial started, by the
+  /// same clock: what was done before the checks takes its share of the deadline.
+  func run(since start: Interval, isServerReachable: () -> Bool) -> UpdateFailure? {
+    let deadline = start + setup.deadline
     for check in setup.checks {
       if let failure = run(check, until: deadline) { return failure }
     }

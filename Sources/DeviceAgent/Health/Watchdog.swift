@@ -35,11 +35,9 @@ final class Watchdog: Sendable {
 
   deinit { close() }
 
-  /// A trial begins: whatever happens, the device is reset when it has not passed in time.
-  func expect(within length: Interval) {
-    let deadline = clock.now() + length
-    state.withLock { $0.deadline = deadline }
-  }
+  /// A trial runs: whatever happens, the device is reset when it has not passed by this time of the
+  /// clock.
+  func expect(by deadline: Interval) { state.withLock { $0.deadline = deadline } }
 
   /// The trial passed.
   func trust() { state.withLock { $0.deadline = nil } }

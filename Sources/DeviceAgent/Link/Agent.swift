@@ -34,7 +34,7 @@ public enum AgentStep: Equatable, Sendable {
 public final class Agent {
   /// What the agent calls itself.
   public static let version = "0.1.0"
-  /// A trial is looked at this often, since its deadline runs.
+  /// The trial of a slot is looked at this often, since its deadline runs.
   static let trialPause = Interval.seconds(2)
   /// A device that was asked to start again has gone down after this time, or stays.
   static let rebootPatience = Interval.minutes(5)
@@ -72,6 +72,10 @@ public final class Agent {
   var isPending = false
   /// Whether the server answered a poll of this process.
   var wasAnswered = false
+  /// Whether the server answered a poll of this turn: what it allowed earlier may not hold now.
+  var isAnswerOfTurn = false
+  /// When the latest poll was answered, in the agent's own time.
+  var permissionCame = Interval.zero
   var wantsEverything = false
   var departure: Departure?
   /// What was wrong with the latest request to start the device again.
@@ -161,6 +165,7 @@ public final class Agent {
   /// - Throws: `LinkError` for trouble of the device itself; trouble with the server is waited out.
   public func cycle(mayWait: Bool) throws(LinkError) -> AgentStep {
     try takeOrders()
+    isAnswerOfTurn = false
     var pause = configuration.pacing.most
     do throws(LinkError) {
       pause = try converse(mayWait: mayWait)
@@ -205,6 +210,11 @@ public final class Agent {
       if status == 401 {
         mustEnrol = true
         session = nil
+      }
+      if [401, 403, 404, 410].contains(status) {
+        // A device that the server does not know, or keeps away, is offered nothing.
+        answer = nil
+        entityTag = nil
       }
     }
     return configuration.pacing.pause(

@@ -70,6 +70,8 @@ extension Agent {
 
   private func noteAnswer() {
     wasAnswered = true
+    isAnswerOfTurn = true
+    permissionCame = clock.now()
     lastAnswer = wall()
   }
 
@@ -77,7 +79,14 @@ extension Agent {
   func obey(_ session: DeviceSession) throws(LinkError) {
     guard let answer else { return }
     if answer.asksForReported { wantsEverything = true }
-    if let fresh = answer.desired, fresh != desired { try take(fresh) }
+    if let fresh = answer.desired, fresh != desired {
+      if isTryingSlot {
+        // Its hook waits as commands do; without the tag they are told again.
+        entityTag = nil
+      } else {
+        try take(fresh)
+      }
+    }
     if let identity, configuration.tokenFile == nil {
       let rotated = try KeyRotation.follow(
         desired.properties, identity: identity, session: session, state: state)
@@ -92,7 +101,8 @@ extension Agent {
 
   /// Begins the commands that may be begun, in their order; others wait in the answer.
   func obeyCommands(_ session: DeviceSession) throws(LinkError) {
-    guard let answer else { return }
+    // A trial is decided within its deadline; what is commanded waits until then.
+    guard let answer, !isTryingSlot else { return }
     // One after the other: what a command changes counts for the next.
     var waiting: [DeviceCommand] = []
     for command in answer.commands where try !obey(command, session) { waiting.append(command) }

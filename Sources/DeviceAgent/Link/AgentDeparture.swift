@@ -66,6 +66,15 @@ extension Agent {
     return nil
   }
 
+  /// Leaves a system that failed its trial before anything else in it is relied on; nil when there
+  /// is none, or it is not time.
+  func flee() throws(LinkError) -> AgentExit? {
+    guard case .reverting = updater.state.phase, case .exit(let code)? = try leave() else {
+      return nil
+    }
+    return code
+  }
+
   /// When `leave` has something to do at the latest.
   var departureDue: Interval? {
     switch departure {

@@ -96,6 +96,12 @@ extension Agent {
     return isAny
   }
 
+  /// Whether the running slot is on trial, known or not.
+  var isTryingSlot: Bool {
+    if case .onTrial(_, _, .slot, _) = updater.state.phase { return true }
+    return updater.state.isOnUnknownTrial
+  }
+
   /// Whether the running system is on trial.
   public var isOnTrial: Bool {
     if case .onTrial = updater.state.phase { true } else { false }

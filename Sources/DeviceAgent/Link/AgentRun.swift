@@ -22,7 +22,7 @@ public struct LoadedConfiguration: Sendable {
   /// - Throws: `LinkError` when there is no usable copy either.
   public init(_ path: String, stateDirectory directory: String) throws(LinkError) {
     var text: [UInt8]?
-    let found: AgentConfiguration
+    var found: AgentConfiguration
     var fault: String?
     do throws(LinkError) {
       text = try StateDirectory.read(path, atMost: AgentConfiguration.bytesMax)
@@ -30,6 +30,7 @@ public struct LoadedConfiguration: Sendable {
         throw .file(action: "read", path: path, reason: "there is no such file")
       }
       found = try AgentDocument.read(text, path: path)
+      if path.hasPrefix("/") { found.setup.configurationPath = path }
     } catch {
       let copy = directory + "/" + LoadedConfiguration.lastGoodName
       guard let last = try StateDirectory.read(copy, atMost: AgentConfiguration.bytesMax) else {
@@ -41,7 +42,8 @@ public struct LoadedConfiguration: Sendable {
     configuration = found
     self.fault = fault
     self.text = text
-    if fault == nil, let text { try keep(text) }
+    // Without a copy the file itself still counts; what is wrong with the folder is found next.
+    if fault == nil, let text { try? keep(text) }
   }
 
   private func keep(_ text: [UInt8]) throws(LinkError) {
@@ -84,11 +86,57 @@ public struct AgentRun: Sendable {
   public func run(
     started: (AgentConfiguration, StatusBoard) throws(LinkError) -> Void
   ) throws(LinkError) -> AgentExit {
-    var loaded = try load()
-    let state = try StateDirectory(loaded.configuration.setup.stateDirectory)
-    guard let lock = try AgentLock(state) else { throw AgentRun.taken(state) }
+    // Before anything that this version of the program may be unable to do.
+    if givesWay() { return .done }
+    let loaded = try load()
+    let state: StateDirectory
+    let lock: AgentLock?
+    do throws(LinkError) {
+      state = try StateDirectory(loaded.configuration.setup.stateDirectory)
+      lock = try AgentLock(state)
+    } catch {
+      return try escape(loaded.configuration, error)
+    }
+    guard let lock else { throw AgentRun.taken(state) }
+    defer { withExtendedLifetime(lock) {} }
+    do throws(LinkError) {
+      return try live(loaded, state, started)
+    } catch {
+      return try escape(loaded.configuration, error)
+    }
+  }
+
+  /// Counts this start of a version on trial; true when it had enough and another one is chosen.
+  /// A count that cannot be stored must not keep the agent from starting.
+  private func givesWay() -> Bool {
+    guard let program,
+      let starts = AgentStarts(program: program, disk: POSIXDisk(), programs: SpawnedPrograms())
+    else { return false }
+    do throws(AgentError) {
+      guard try starts.countStart() else { return false }
+      log.write("this agent did not prove itself; the one before is chosen", [:])
+      return true
+    } catch {
+      log.write("the starts of this agent cannot be counted", ["reason": error.description])
+      return false
+    }
+  }
+
+  /// Reads the configuration and nothing else.
+  ///
+  /// - Throws: `LinkError` with all that is wrong with it.
+  public func check() throws(LinkError) {
+    _ = try AgentDocument.load(path)
+  }
+
+  private func live(
+    _ first: LoadedConfiguration, _ state: StateDirectory,
+    _ started: (AgentConfiguration, StatusBoard) throws(LinkError) -> Void
+  ) throws(LinkError) -> AgentExit {
+    var loaded = first
     let board = StatusBoard(state)
     var agent = try make(loaded, board)
+    if let end = try agent.flee() { return end }
     try started(loaded.configuration, board)
     var end: AgentExit?
     while end == nil, !interruption.isStopping {
@@ -106,8 +154,25 @@ public struct AgentRun: Sendable {
         agent = try make(loaded, board)
       }
     }
-    withExtendedLifetime(lock) {}
     return end ?? .done
+  }
+
+  /// A system on trial in which the agent cannot go on is started again, which its boot loader
+  /// counts; elsewhere, and where that is not possible, the error stands.
+  private func escape(
+    _ configuration: AgentConfiguration, _ error: LinkError
+  ) throws(LinkError) -> AgentExit {
+    let escape = TrialEscape(
+      setup: configuration.setup, disk: POSIXDisk(), programs: SpawnedPrograms())
+    guard escape.isTrial else { throw error }
+    log.write(
+      "the agent cannot go on in a system on trial; the device starts again",
+      ["reason": error.description])
+    if configuration.rebootEndsAgent { return .rebooting }
+    guard escape.reboot() else { throw error }
+    // Another start of this process would only ask again.
+    interruption.sleep(milliseconds: Agent.rebootPatience.milliseconds)
+    throw error
   }
 
   /// Sleeps until the next poll, or until somebody wants one, and does what comes due meanwhile.

@@ -7,6 +7,8 @@ extension Agent {
   /// Between two reports of a download's progress, and two looks at what the server wants.
   private static let progressPause = Interval.seconds(15)
   private static let glancePause = Interval.seconds(60)
+  /// What a poll allowed may begin this much later; after that another poll is asked first.
+  private static let permissionAgeMax = Interval.minutes(5)
   /// Readings of the clock are spared: progress is looked at after so many bytes.
   private static let progressBytes: Int64 = 256 << 10
   /// Refusals of an offered image in a row, after which it cannot be had.
@@ -23,7 +25,7 @@ extension Agent {
       answer?.cancelledAction = nil
     }
     var soonest: Interval?
-    if departure == nil, let offer = answer?.offer, wasAnswered { soonest = try consider(offer) }
+    if departure == nil, let offer = answer?.offer { soonest = try consider(offer) }
     // What came of it goes out at once: the server waits for it.
     if let session, !updater.state.outbox.isEmpty || needsTelling {
       do throws(LinkError) {
@@ -35,11 +37,13 @@ extension Agent {
         soonest = min(soonest ?? configuration.pacing.least, configuration.pacing.least)
       }
     }
-    if departure == nil, case .onTrial = updater.state.phase { return Agent.trialPause }
-    return soonest
+    return untilTrialDeadline(soonest)
   }
 
   private func checkTrial() throws(LinkError) {
+    if updater.state.isOnUnknownTrial {
+      perform(try Agent.device { () throws(AgentError) in try updater.checkUnknownTrial() })
+    }
     guard case .onTrial(_, _, let place, _) = updater.state.phase else { return }
     switch place {
     case .slot:
@@ -47,8 +51,27 @@ extension Agent {
         try Agent.device { () throws(AgentError) in
           try updater.checkTrial { isReachable() }
         })
-    case .agent: if wasAnswered { try tell(.trialPassed) }
+    case .agent:
+      if wasAnswered { return try tell(.trialPassed) }
+      // It cannot know whether the server or itself is to blame; the agent before is safe.
+      guard updater.trialDeadline <= clock.now() else { return }
+      let text =
+        "no poll of the new agent was answered within \(updater.setup.health.deadline)"
+      try tell(.trialFailed(UpdateFailure(.health, text), revertsAtOnce: true))
     }
+  }
+
+  /// A trial is looked at again when its time is over, and meanwhile as soon as the pacing or the
+  /// server allows; never sooner, since a whole fleet may be on trial.
+  private func untilTrialDeadline(_ soonest: Interval?) -> Interval? {
+    guard departure == nil else { return soonest }
+    switch updater.state.phase {
+    case .onTrial(_, _, .slot, _): return Agent.trialPause
+    case .onTrial(_, _, .agent, _): break
+    default: guard updater.state.isOnUnknownTrial else { return soonest }
+    }
+    let left = max(.seconds(1), updater.trialDeadline - clock.now())
+    return min(soonest ?? left, left)
   }
 
   /// Whether a poll of this process was answered; asks once more when none was.
@@ -69,7 +92,14 @@ extension Agent {
 
   private func consider(_ offer: UpdateOffer) throws(LinkError) -> Interval? {
     let action = offer.update.action
+    guard !updater.state.isOnUnknownTrial else {
+      let reason = "the running slot is on a trial that this agent knows nothing of"
+      note(Waiting(action: action, step: "download", reason: reason, until: nil), isOurs: true)
+      return nil
+    }
     switch updater.state.phase {
+    // A download that was begun goes on; what has not begun needs a server that still wants it.
+    case .idle where !isAnswerOfTurn: return nil
     case .idle, .downloading:
       guard try mayDownload(offer) else { return nil }
       perform(
@@ -78,7 +108,9 @@ extension Agent {
     case .verified: break
     case .preparing, .writing, .written, .armed, .onTrial, .reverting: return nil
     }
-    guard case .verified(let update) = updater.state.phase else { return nil }
+    guard case .verified(let update) = updater.state.phase, isAnswerOfTurn else { return nil }
+    // The download took long; the next poll tells whether the update may still begin.
+    guard clock.now() - permissionCame <= Agent.permissionAgeMax else { return .zero }
     if update != offer.update {
       perform(
         try Agent.device { () throws(AgentError) in try updater.offer(offer.update) })

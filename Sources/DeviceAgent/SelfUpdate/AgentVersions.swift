@@ -7,14 +7,19 @@ internal import UpdateModel
 struct AgentVersions {
   /// Name of the program in the folder of its version.
   static let program = "groundswell-agent"
+  /// What a program says of a configuration that it refuses is told in so many bytes.
+  private static let reasonBytesMax = 1000
   /// Time in which a new program must tell its version before it is chosen.
   static let probeTimeout = Interval.seconds(10)
 
   let disk: any AgentDisk
   let programs: any ProgramRunner
   let folder: String
+  /// The configuration that a new program must be able to read; nothing when it is not known.
+  var configurationPath: String?
 
-  /// Copies a verified download into the folder of its version and proves that it runs at all.
+  /// Copies a verified download into the folder of its version, and proves that it runs at all and
+  /// takes the configuration of this device.
   func write(_ image: UpdateImage, from part: any DiskFile) throws(AgentError) -> SlotOutcome {
     let version = "\(folder)/\(image.sha256)"
     try disk.makeDirectory(version)
@@ -23,7 +28,16 @@ struct AgentVersions {
     guard try copy(image, from: part, to: "\(path).new") else { return .imageLost }
     try disk.rename("\(path).new", to: path)
     try disk.syncDirectory(version)
-    try probe(path)
+    try AgentStarts(self, image.sha256).end()
+    let told = try probe(path, ["version"])
+    guard told.isSuccess else { throw .program(path: path, ending: told.text) }
+    guard let configurationPath else { return .written }
+    let read = try probe(path, ["check", "--config", configurationPath])
+    // A program that does not know this word is an older agent, and no worse for it.
+    guard read.isSuccess || read.ending == .exited(AgentExit.usage.rawValue) else {
+      let reason = String(decoding: read.output.prefix(AgentVersions.reasonBytesMax), as: UTF8.self)
+      throw .program(path: path, ending: "does not take this device's configuration: \(reason)")
+    }
     return .written
   }
 
@@ -47,18 +61,23 @@ struct AgentVersions {
   }
 
   /// A program that cannot even say its version would never count its own starts.
-  private func probe(_ path: String) throws(AgentError) {
-    guard let call = ProgramCall([path, "version"], timeout: AgentVersions.probeTimeout) else {
+  private func probe(_ path: String, _ words: [String]) throws(AgentError) -> ProgramResult {
+    guard let call = ProgramCall([path] + words, timeout: AgentVersions.probeTimeout) else {
       throw .notConfigured("an absolute folder for the versions of the agent")
     }
-    let result = programs.run(call)
-    guard result.isSuccess else { throw .program(path: path, ending: result.text) }
+    return programs.run(call)
   }
 
   /// Chooses a version for the next start of the service, and remembers the present one.
   func arm(_ digest: Digest) throws(AgentError) {
     let present = try current()
     guard present != digest else { return }
+    let starts = AgentStarts(self, digest)
+    if let count = try starts.count(), count >= AgentStarts.startsMax {
+      throw .malformed(
+        subject: "the agent \(digest)", reason: "started \(count) times and did not prove itself")
+    }
+    try starts.begin()
     if let present { try point("previous", to: present) }
     try point("current", to: digest)
   }
@@ -72,6 +91,12 @@ struct AgentVersions {
       try disk.remove("\(folder)/current")
       try disk.syncDirectory(folder)
     }
+  }
+
+  /// The trial of a version passed.
+  func confirm(_ digest: Digest) throws(AgentError) {
+    try AgentStarts(self, digest).end()
+    try tidy()
   }
 
   /// Removes versions that no link names.

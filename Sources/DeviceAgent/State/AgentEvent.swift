@@ -95,15 +95,19 @@ public struct StartFacts: Equatable, Sendable {
   public let agent: Digest?
   /// Names one run of the kernel.
   public let bootIdentifier: String
+  /// The time by `DeviceClock`.
+  public let now: Interval
 
   /// Joins the facts.
   public init(
-    hasSlots: Bool, running: Slot?, boot: BootStatus?, agent: Digest?, bootIdentifier: String
+    hasSlots: Bool, running: Slot?, boot: BootStatus?, agent: Digest?, bootIdentifier: String,
+    now: Interval
   ) {
     self.hasSlots = hasSlots
     self.running = running
     self.boot = boot
     self.agent = agent
     self.bootIdentifier = bootIdentifier
+    self.now = now
   }
 }

@@ -15,6 +15,9 @@ public enum AgentMachine {
   /// Starts that an agent program may take to have a poll answered. Power failures count too, so
   /// it is more than a boot loader allows.
   public static let agentStartsMax = 5
+  /// Processes that a trial of a slot may take, over all its boots: more than a boot loader allows
+  /// boots, since a process may end for reasons of its own, and few enough to come to an end.
+  public static let trialProcessesMax = 10
   /// Restarts after which a place that is armed and never starts is given up.
   public static let departuresMax = 3
   /// Starts in a failed place after the other one was chosen, before the boot loader is to blame.
@@ -180,6 +183,7 @@ struct AgentTurn {
       end(update, .failed, failure)
     case (.armed, .written(let update, let image, let place)):
       state.phase = .armed(update, image: image, place: place, departures: 0)
+      state.trial = nil
       state.rebootsAsked = 0
       report(update, .rebooting)
       leave(to: place)
@@ -228,6 +232,7 @@ struct AgentTurn {
     case .agent: state.confirmedAgent = update.images[image].sha256
     }
     state.trialFailure = nil
+    state.trial = nil
     write(update, from: image + 1)
   }
 
@@ -284,6 +289,7 @@ struct AgentTurn {
   ) {
     state.phase = .idle
     state.trialFailure = nil
+    state.trial = nil
     state.rebootsAsked = 0
     state.latestEnd = UpdateEnd(
       action: update.action, attempt: update.attempt, phase: phase, failure: failure)

@@ -47,10 +47,17 @@ extension AgentTurn {
     if let resume = state.owedResume { effects.append(.resume(resume)) }
     guard let running = facts.running else { return }
     if let boot = facts.boot, boot.isTrial {
-      // A trial that is not ours is left to whoever began it, unless there is nothing else.
-      if boot.slot == running, state.safeMode == .noGoodSlot { effects.append(.keep(running)) }
+      guard boot.slot == running else { return state.trial = nil }
+      if state.safeMode == .noGoodSlot {
+        effects.append(.keep(running))
+      } else if state.confirmed == nil {
+        // The state is new or was lost, perhaps by the system on trial: nobody else may know of it.
+        state.trial = TrialRun(after: state.trial, facts)
+      }
+      // A trial that is not ours is left to whoever began it.
       return
     }
+    state.trial = nil
     if let confirmed = state.confirmed, confirmed != running {
       state.latestFallback = UpdateFailure(
         .boot, "slot \(confirmed.rawValue) was confirmed and the device started \(running.rawValue)"
@@ -125,11 +132,13 @@ extension AgentTurn {
       let text = "the device starts \(place.text) whatever is chosen"
       return keep(update, place, failure, UpdateFailure(.boot, text))
     }
+    if isRunning(place, update) { state.trial = TrialRun(after: state.trial, facts) }
     let isReturn = isBoot || place == .agent
     revert(update, image, place, failure, departures: departures + (isReturn ? 1 : 0))
   }
 
-  /// The place runs on trial: how often is counted by the boot loader, or here for the agent.
+  /// The place runs on trial: how often is counted by the boot loader, or here for the agent. The
+  /// boot loader sees no process that ends and is started again, so those are counted here too.
   private mutating func tryOut(
     _ update: Update, _ image: Int, _ place: Place, attempt: Int, _ facts: StartFacts
   ) {
@@ -142,9 +151,16 @@ extension AgentTurn {
       starts = attempt + 1
       startsMax = AgentMachine.agentStartsMax
     }
+    let trial = TrialRun(after: state.trial, facts)
+    state.trial = trial
     guard starts <= startsMax else {
       let text = "\(place.text) started \(starts) times and did not prove itself"
       return revert(update, image, place, state.trialFailure ?? UpdateFailure(.boot, text))
+    }
+    if case .slot = place, trial.processes > AgentMachine.trialProcessesMax {
+      let text =
+        "the agent of \(place.text) started \(trial.processes) times and did not prove the system"
+      return revert(update, image, place, state.trialFailure ?? UpdateFailure(.health, text))
     }
     state.phase = .onTrial(update, image: image, place: place, attempt: starts)
     effects.append(.checkTrial(place))

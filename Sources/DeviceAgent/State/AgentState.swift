@@ -35,10 +35,16 @@ public struct AgentState: Equatable, Sendable {
   public var latestFallback: UpdateFailure?
   /// What the checks of the present trial found, when the boot loader is left to count.
   public var trialFailure: UpdateFailure?
+  /// The present trial, as far as only the agent counts it. In `idle` it is a trial of the running
+  /// slot that this state knows nothing of.
+  public var trial: TrialRun?
   /// How often the device was asked to start again since it last did, for the present update.
   public var rebootsAsked = 0
   /// How often images of the present update were lost after they had been verified.
   public var imagesLost = 0
+
+  /// Whether the running slot is on a trial that this state knows nothing of: it was lost.
+  public var isOnUnknownTrial: Bool { phase == .idle && trial != nil }
 
   /// The state of a device that has never run the agent.
   public init() {}

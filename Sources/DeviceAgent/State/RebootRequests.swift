@@ -29,7 +29,9 @@ extension AgentTurn {
   /// Counts a request before it is made, so that one that ends this process is counted too, and
   /// plans the next one in case nothing comes of it. The trial stays armed however often it is.
   mutating func askForReboot(_ hookFailure: String?) {
-    guard let (update, place) = departing, case .slot = place else { return }
+    guard let (update, place) = departing, case .slot = place else {
+      return askToLeaveUnknownTrial()
+    }
     if state.rebootsAsked == AgentMachine.rebootsInVainMax {
       let reason = hookFailure.map { ": \($0)" } ?? ", although its reboot hook ended well"
       let text =
@@ -39,6 +41,13 @@ extension AgentTurn {
     }
     if state.rebootsAsked < Int.max { state.rebootsAsked += 1 }
     leave(to: place)
+  }
+
+  /// Nobody waits for a report of it.
+  private mutating func askToLeaveUnknownTrial() {
+    guard state.isOnUnknownTrial else { return }
+    if state.rebootsAsked < Int.max { state.rebootsAsked += 1 }
+    effects.append(.reboot(after: AgentMachine.rebootPause(afterAsking: state.rebootsAsked)))
   }
 
   /// The update that waits for a start, when one does.

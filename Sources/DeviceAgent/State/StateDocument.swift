@@ -27,6 +27,7 @@ enum StateDocument {
       "bootIdentifier": .string(state.bootIdentifier),
       "latestFallback": state.latestFallback.map(write),
       "trialFailure": state.trialFailure.map(write),
+      "trial": state.trial.map(write),
       "imagesLost": JSON(state.imagesLost),
       "rebootsAsked": JSON(state.rebootsAsked),
     ])
@@ -74,6 +75,7 @@ enum StateDocument {
     state.safeMode = optional("safeMode") { $0.string.flatMap(SafeModeReason.init) }
     state.latestFallback = optional("latestFallback", failure)
     state.trialFailure = optional("trialFailure", failure)
+    state.trial = optional("trial", trial)
     return isWhole ? state : nil
   }
 
@@ -134,6 +136,21 @@ enum StateDocument {
     return UpdateReport(
       number: Int(number), action: action, phase: phase,
       failure: value["failure"].flatMap(failure))
+  }
+
+  private static func write(_ trial: TrialRun) -> JSON {
+    [
+      "boot": .string(trial.bootIdentifier), "since": .integer(trial.since.milliseconds),
+      "processes": JSON(trial.processes),
+    ]
+  }
+
+  private static func trial(_ value: JSON) -> TrialRun? {
+    guard let boot = value["boot"]?.string, let since = value["since"]?.integer, since >= 0,
+      let processes = value["processes"]?.integer.flatMap({ Int(exactly: $0) }), processes >= 1
+    else { return nil }
+    return TrialRun(
+      bootIdentifier: boot, since: Interval(milliseconds: since), processes: processes)
   }
 
   private static func write(_ end: UpdateEnd) -> JSON {

@@ -21,6 +21,8 @@ public struct DeviceSetup: Sendable {
   public var hooks = HookSetup()
   /// Folder of the agent's own versions; nothing when the agent is not updated.
   public var agentVersions: String?
+  /// The file with the agent's own configuration, which a new agent must be able to read.
+  public var configurationPath: String?
   /// A file that names one run of the kernel.
   public var bootIdentifierPath = "/proc/sys/kernel/random/boot_id"
 
@@ -146,7 +148,7 @@ public struct HealthSetup: Equatable, Sendable {
   public var checks: [Check] = []
   /// Whether the server must have answered a poll of the new system.
   public var needsServer = true
-  /// All must have passed within this time of the start of the agent; 1 s to 24 h.
+  /// All must have passed within this time of the agent's first start after the boot; 1 s to 24 h.
   public var deadline = Interval.minutes(10)
   /// Pause between the attempts of a check.
   public var pause = Interval.seconds(5)

@@ -8,6 +8,11 @@ internal import UpdateModel
 /// earlier call asked for and was not done yet. An error that is thrown left the durable state as
 /// it was or as it became; the process should end then and start again.
 public final class DeviceUpdater {
+  /// For what comes after the checks of a trial, before the watchdog is left alone.
+  private static let trialMargin = Interval.minutes(1)
+  /// In which a system that failed its trial has to be left; a system may take 90 s to stop.
+  private static let fleeingTime = Interval.minutes(5)
+
   /// How the device is built.
   public let setup: DeviceSetup
   /// The durable state as it is on the medium.
@@ -22,6 +27,9 @@ public final class DeviceUpdater {
   /// Why the watchdog of the setup cannot be used; a trial fails with it.
   public let watchdogFailure: AgentError?
   let journal: Journal
+  private var program: String?
+  /// Until when the watchdog is petted in a slot that failed its trial.
+  private var fleeingEnd: Interval?
   /// What is to be done outside, until the phase changes.
   private var standing: [AgentDemand] = []
   /// The slot that this process has written and read back; a restart forgets it.
@@ -57,12 +65,20 @@ public final class DeviceUpdater {
   /// `program` is the path of the program that runs, to know its version; nothing for one that is
   /// part of a system.
   public func start(program: String?) throws(AgentError) -> [AgentDemand] {
-    let demands = try handle(.started(try lookAround(program: program)))
-    if case .onTrial(_, _, .slot, _) = state.phase {
-      // A minute for what comes before and after the checks.
-      watchdog?.expect(within: setup.health.deadline + .minutes(1))
+    self.program = program
+    return try handle(.started(try lookAround(program: program)))
+  }
+
+  /// Looks at a trial that the state knows nothing of: whoever began it may have confirmed it; past
+  /// the deadline the device is started again, so that its boot loader goes on counting.
+  public func checkUnknownTrial() throws(AgentError) -> [AgentDemand] {
+    guard state.isOnUnknownTrial else { return demands }
+    let facts = try lookAround(program: program)
+    if let boot = facts.boot, !boot.isTrial || boot.slot != state.running {
+      return try handle(.started(facts))
     }
-    return demands
+    guard trialDeadline <= clock.now() else { return demands }
+    return demands + [.reboot()]
   }
 
   /// Considers an update that may be downloaded: signature, hardware, component and size first.
@@ -90,7 +106,7 @@ public final class DeviceUpdater {
     let check = HealthCheck(setup: setup.health, programs: programs, clock: clock)
     let failure =
       watchdogFailure.map { UpdateFailure(.health, "\($0)") }
-      ?? check.run(isServerReachable: isServerReachable)
+      ?? check.run(since: trialStart, isServerReachable: isServerReachable)
     guard let failure else { return try handle(.trialPassed) }
     _ = try handle(.trialFailed(failure, revertsAtOnce: setup.health.revertsAtOnce))
     // The fallback is chosen; if the reboot hangs in this bad system, the watchdog does it.
@@ -135,9 +151,34 @@ public final class DeviceUpdater {
       }
       if state.phase != phase || !wanted.isEmpty { standing = wanted }
     }
-    if case .onTrial(_, _, .slot, _) = state.phase { return demands }
-    watchdog?.trust()
+    tendWatchdog()
     return demands
+  }
+
+  /// When the first process of this run of the kernel started on the trial.
+  private var trialStart: Interval { state.trial?.since ?? clock.now() }
+
+  /// When the present trial has to have passed.
+  var trialDeadline: Interval { trialStart + setup.health.deadline }
+
+  /// All deadlines count from the start of the trial: a process that is started again and again
+  /// must not get a new one each time.
+  private func tendWatchdog() {
+    if case .reverting(_, _, .slot(let slot), _, _) = state.phase, slot == state.running {
+      // The way out may fail in a sick system, in this process or in each of many.
+      let end = fleeingEnd ?? min(clock.now(), trialDeadline) + DeviceUpdater.fleeingTime
+      fleeingEnd = end
+      watchdog?.expect(by: end)
+      return
+    }
+    fleeingEnd = nil
+    switch state.phase {
+    case .onTrial(_, _, .slot, _):
+      watchdog?.expect(by: trialDeadline + DeviceUpdater.trialMargin)
+    case .idle where state.isOnUnknownTrial:
+      watchdog?.expect(by: trialDeadline + DeviceUpdater.trialMargin)
+    default: watchdog?.trust()
+    }
   }
 
   private var demands: [AgentDemand] {

@@ -20,7 +20,7 @@ extension DeviceUpdater {
     return StartFacts(
       hasSlots: setup.slots != nil, running: running, boot: boot,
       agent: program.flatMap { versions?.version(ofProgram: $0) },
-      bootIdentifier: try text(setup.bootIdentifierPath) ?? "")
+      bootIdentifier: try Self.text(setup.bootIdentifierPath, disk) ?? "", now: clock.now())
   }
 
   /// The slot that runs, asked of the system each time; nothing for a recovery system, which says
@@ -28,18 +28,24 @@ extension DeviceUpdater {
   ///
   /// A system that says nothing may run in either slot, so nothing may be written: an error.
   func runningSlot() throws(AgentError) -> Slot? {
+    try DeviceUpdater.runningSlot(setup, disk, programs)
+  }
+
+  static func runningSlot(
+    _ setup: DeviceSetup, _ disk: any AgentDisk, _ programs: any ProgramRunner
+  ) throws(AgentError) -> Slot? {
     let word: String?
     switch setup.slots?.running {
     case nil: return nil
     case .kernelArgument(let key):
-      let words = (try text("/proc/cmdline") ?? "").split(separator: " ")
+      let words = (try text("/proc/cmdline", disk) ?? "").split(separator: " ")
       // The last one counts, as for the kernel itself.
       word = words.last { $0.hasPrefix("\(key)=") }.map { String($0.dropFirst(key.count + 1)) }
-    case .file(let path): word = try text(path)
+    case .file(let path): word = try text(path, disk)
     case .command(let call):
       let result = programs.run(call)
       guard result.isSuccess else { throw .program(path: call.path, ending: result.text) }
-      word = Self.trimmed(result.output)
+      word = trimmed(result.output)
     }
     guard let word, !word.isEmpty else {
       throw .malformed(subject: "the running slot", reason: "is not told by the system")
@@ -82,9 +88,11 @@ extension DeviceUpdater {
     }
   }
 
-  private func text(_ path: String) throws(AgentError) -> String? {
+  private static func text(
+    _ path: String, _ disk: any AgentDisk
+  ) throws(AgentError) -> String? {
     guard try disk.exists(path) else { return nil }
-    return Self.trimmed(try disk.open(path, .read).read(at: 0, count: Self.textBytesMax))
+    return trimmed(try disk.open(path, .read).read(at: 0, count: textBytesMax))
   }
 
   private static func trimmed(_ bytes: [UInt8]) -> String {

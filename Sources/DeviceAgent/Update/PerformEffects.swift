@@ -51,7 +51,8 @@ extension DeviceUpdater {
     guard let folder = setup.agentVersions else {
       throw .notConfigured("a folder for versions of the agent")
     }
-    return AgentVersions(disk: disk, programs: programs, folder: folder)
+    return AgentVersions(
+      disk: disk, programs: programs, folder: folder, configurationPath: setup.configurationPath)
   }
 
   private func prepare(_ name: Name) -> AgentEvent {
@@ -72,6 +73,11 @@ extension DeviceUpdater {
       switch place {
       case .slot(let slot):
         let running = try runningSlot()
+        guard !TrialEscape(setup: setup, disk: disk, programs: programs).isTrial else {
+          throw .malformed(
+            subject: "the running slot",
+            reason: "is on trial; the other one is all there is to fall back to, and stays")
+        }
         outcome = try slotPair().write(image, from: part, to: slot, running: running)
         provenSlot = outcome == .written ? slot : nil
       case .agent: outcome = try agentVersions().write(image, from: part)
@@ -122,7 +128,7 @@ extension DeviceUpdater {
     case .slot(let slot):
       let boot = try bootAccess()
       try boot.write(presentRecord(boot, slot).confirming(slot))
-    case .agent: try agentVersions().tidy()
+    case .agent: try agentVersions().confirm(image.sha256)
     }
   }
 

@@ -50,14 +50,15 @@ final class AgentBench {
 
   /// Starts the agent as its service does.
   func agent(
-    fault: String? = nil, log: AgentLog = .none, clock: DeviceClock = .system
+    fault: String? = nil, log: AgentLog = .none, clock: DeviceClock = .system,
+    program: String? = nil
   ) throws -> Agent {
     let read = try AgentDocument.read(try configuration().prettyText, path: "agent.json")
     let state = try StateDirectory(read.setup.stateDirectory)
     let agent = try Agent(
       read, configurationFault: fault, board: StatusBoard(state), disk: POSIXDisk(),
       programs: SpawnedPrograms(), clock: clock, interruption: try Interruption(), log: log)
-    try agent.start(program: nil)
+    try agent.start(program: program)
     return agent
   }
 

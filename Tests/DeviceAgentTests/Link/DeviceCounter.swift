@@ -35,6 +35,8 @@ struct CounterState {
   var patches: [JSON] = []
   /// Requests are refused with this status while it is set.
   var trouble: Int?
+  /// Seconds that such a refusal asks for.
+  var retryAfter = 1
   /// So many reports are taken, and their senders never learn it.
   var lostAnswers = 0
 }
@@ -55,7 +57,8 @@ final class CounterSite: RequestHandler {
     let response = state.withLock { state in
       state.requests.append("\(method) \(path)" + (query.isEmpty ? "" : "?\(query)"))
       if let status = state.trouble {
-        return Response(status: status, headers: [("Retry-After", "1")], body: .empty)
+        return Response(
+          status: status, headers: [("Retry-After", "\(state.retryAfter)")], body: .empty)
       }
       let call = CounterCall(
         method: method, parts: path.split(separator: "/").map(String.init), query: query,
