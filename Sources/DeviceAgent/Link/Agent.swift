@@ -208,6 +208,7 @@ public final class Agent {
       self.session = session
       return session
     }
+    if mustEnrol, try adoptNextKey() { mustEnrol = false }
     if let identity, identity.place == configuration.place, !mustEnrol {
       let session = try makeSession(identity)
       self.session = session
@@ -231,6 +232,18 @@ public final class Agent {
     return DeviceIdentity(
       device: device, place: configuration.place, signingKeys: configuration.setup.signingKeys)
   }
+  /// Whether the key of a rotation whose end is not known here is the one that the server takes.
+  private func adoptNextKey() throws(LinkError) -> Bool {
+    guard let identity, identity.place == configuration.place, KeyRotation.isUnderWay(state) else {
+      return false
+    }
+    let clock = clock
+    let isAdopted = try KeyRotation.adopt(
+      identity, link: try link(secondsMax: 30), state: state, monotonic: { clock.now() })
+    if isAdopted { log.write("the device has a new key", [:]) }
+    return isAdopted
+  }
+
 
   private func ownToken() throws(LinkError) -> String? {
     guard let path = configuration.tokenFile else { return nil }
