@@ -63,6 +63,10 @@ public final class Agent {
   var lastAnswer: Instant?
   var nextPoll: Instant?
   var mustEnrol = false
+  /// Whether the server broke off when it was shown the certificate, so that it is not shown.
+  var hidesCertificate = false
+  /// When a fresh certificate was asked for last.
+  var certificateAsked: Interval?
   var isPending = false
   /// Whether the server answered a poll of this process.
   var wasAnswered = false
@@ -175,6 +179,7 @@ public final class Agent {
     let seconds = try poll(session, wait: mayWait ? configuration.pacing.wait : .zero)
     try obey(session)
     try deliver(session)
+    try renewCertificate()
     return configuration.pacing.pause(asked: seconds)
   }
 
@@ -184,6 +189,7 @@ public final class Agent {
     failures += 1
     trouble = error.description
     log.write("no answer of the server", ["reason": error.description])
+    hideCertificate(after: error)
     var retryAfter: Int?
     if case .refused(let status, _, let seconds) = error {
       retryAfter = seconds
@@ -226,12 +232,6 @@ public final class Agent {
     }
   }
 
-  /// The identity of a device that was registered with its own token.
-  private func registeredIdentity() throws(LinkError) -> DeviceIdentity? {
-    guard configuration.tokenFile != nil, let device = configuration.device else { return nil }
-    return DeviceIdentity(
-      device: device, place: configuration.place, signingKeys: configuration.setup.signingKeys)
-  }
   /// Whether the key of a rotation whose end is not known here is the one that the server takes.
   private func adoptNextKey() throws(LinkError) -> Bool {
     guard let identity, identity.place == configuration.place, KeyRotation.isUnderWay(state) else {
@@ -244,6 +244,12 @@ public final class Agent {
     return isAdopted
   }
 
+  /// The identity of a device that was registered with its own token.
+  private func registeredIdentity() throws(LinkError) -> DeviceIdentity? {
+    guard configuration.tokenFile != nil, let device = configuration.device else { return nil }
+    return DeviceIdentity(
+      device: device, place: configuration.place, signingKeys: configuration.setup.signingKeys)
+  }
 
   private func ownToken() throws(LinkError) -> String? {
     guard let path = configuration.tokenFile else { return nil }
@@ -303,7 +309,7 @@ public final class Agent {
   }
 
   private func link(secondsMax: Int) throws(LinkError) -> ServerLink {
-    let plan = configuration.tls(state)
+    let plan = tlsPlan()
     return try ServerLink(
       server: configuration.server, tenant: configuration.tenant,
       tls: TLSClientOptions(trust: plan.trust, identity: plan.identity), secondsMax: secondsMax)
@@ -315,6 +321,6 @@ public final class Agent {
     return DeviceSession(
       link: try link(secondsMax: patience), device: identity.device,
       key: try DeviceIdentity.key(in: state), ownToken: try ownToken(),
-      showsCertificate: configuration.tls(state).identity != nil, monotonic: { clock.now() })
+      showsCertificate: tlsPlan().identity != nil, monotonic: { clock.now() })
   }
 }

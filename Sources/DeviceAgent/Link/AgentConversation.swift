@@ -84,7 +84,7 @@ extension Agent {
       if let rotated {
         self.identity = rotated
         log.write("the device has a new key", [:])
-        if configuration.tls(state).identity != nil { self.session = nil }
+        if configuration.showsCertificate { self.session = nil }
       }
     }
     // One after the other: what a command changes counts for the next.

@@ -203,10 +203,11 @@ struct CounterCall {
     state.keys[device] = key
     return json(
       201,
-      [
+      .members([
         "device": .string(device), "state": "active",
+        "certificate": state.certificate.map { .string($0) },
         "signingKeys": .array(state.signingKeys.map { .string($0) }),
-      ])
+      ]))
   }
 
   private func isSigned(_ statement: String, by key: VerifyingKey) -> Bool {
