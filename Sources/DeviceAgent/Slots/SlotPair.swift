@@ -49,9 +49,10 @@ struct SlotPair {
     return .written
   }
 
-  /// Whether the bytes of a slot are those of its content; true where nothing is known.
+  /// Whether the bytes of a slot are those of its content; true where nothing is known, and where
+  /// they were others already when the slot ran well.
   func isIntact(_ slot: Slot, _ content: SlotContent?) throws(AgentError) -> Bool {
-    guard setup.isReadOnly, let content else { return true }
+    guard setup.isReadOnly, let content, !content.isAltered else { return true }
     guard try disk.exists(setup.path(slot)) else { return false }
     let file = try disk.open(setup.path(slot), .read)
     file.dropCache()
