@@ -112,8 +112,8 @@ extension DeviceUpdater {
     }
   }
 
-  /// The slot that runs is what this update falls back to. A system that is mounted writable changes
-  /// its own bytes, and is as good as it was: its digest must not stand in the way of the return.
+  /// The slot that runs is what this update falls back to. A system that is mounted writable
+  /// changes its own bytes, and is as good as it was: its digest must not stand in the way.
   private func noteAlteration(of slot: Slot) throws(AgentError) {
     let slots = try slotPair()
     let isIntact: Bool
@@ -142,7 +142,10 @@ extension DeviceUpdater {
 
   private func revert(_ image: UpdateImage, _ place: Place) throws(AgentError) -> AgentEvent {
     guard case .slot(let slot) = place else {
-      try agentVersions().revert(from: image.sha256)
+      let versions = try agentVersions()
+      try versions.revert(from: image.sha256)
+      // The failed version frees its space; what cannot be removed now is tidied another time.
+      try? versions.tidy()
       return .reverted
     }
     let target = slot.other
