@@ -105,12 +105,13 @@ public final class Agent {
   ///   - wall: the time of day.
   ///   - interruption: what ends or wakes the agent.
   ///   - log: where lines for people go.
+  ///   - isService: whether the process stays; otherwise the watchdog is left alone where it can.
   /// - Throws: `LinkError` if the state directory cannot be used.
   public init(
     _ configuration: AgentConfiguration, configurationFault: String? = nil, board: StatusBoard,
     disk: any AgentDisk, programs: any ProgramRunner, clock: DeviceClock = .system,
     wall: @escaping @Sendable () -> Instant = { Agent.wallTime() },
-    interruption: Interruption, log: AgentLog = .none
+    interruption: Interruption, log: AgentLog = .none, isService: Bool = true
   ) throws(LinkError) {
     self.configuration = configuration
     self.configurationFault = configurationFault
@@ -125,8 +126,10 @@ public final class Agent {
     self.identity = identity
     updater = try Agent.device { () throws(AgentError) in
       try DeviceUpdater(
-        Agent.setup(configuration, identity), disk: disk, programs: programs, clock: clock)
+        Agent.setup(configuration, identity), disk: disk, programs: programs, clock: clock,
+        isService: isService)
     }
+    interruption.beforeEnd(updater.rest)
     reported = try ReportedState(state)
     desk = try CommandDesk(
       state, boot: Agent.bootIdentifier(configuration.setup),
