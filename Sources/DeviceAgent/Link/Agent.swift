@@ -284,6 +284,7 @@ public final class Agent {
     }
     var known = fresh
     known.rotatedFor = identity?.rotatedFor
+    keepPinnedKeys(in: &known)
     let isNew = known != identity
     try known.save(in: state)
     identity = known
@@ -294,6 +295,16 @@ public final class Agent {
       try takeKeys()
     }
     return answer
+  }
+
+  /// Over plain HTTP anybody on the way may have answered: keys that are known are not exchanged
+  /// for others then, or a forged answer would make a forged image good.
+  private func keepPinnedKeys(in fresh: inout DeviceIdentity) {
+    guard !configuration.server.hasPrefix("https://"), let identity, identity.place == fresh.place,
+      !identity.signingKeys.isEmpty, identity.signingKeys != fresh.signingKeys
+    else { return }
+    log.write("other signing keys came without https; those that are known stay", [:])
+    fresh.signingKeys = identity.signingKeys
   }
 
   /// The updater knows its keys from its making, so it is made anew for new ones.
