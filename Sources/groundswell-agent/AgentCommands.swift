@@ -39,7 +39,10 @@ struct AgentCommand: Sendable {
   ) { (arguments) throws(AgentFailure) in
     try linked { () throws(LinkError) in
       let (agent, lock) = try agentRun(arguments).open()
-      defer { withExtendedLifetime(lock) {} }
+      defer {
+        agent.rest()
+        withExtendedLifetime(lock) {}
+      }
       switch try agent.enrol() {
       case .active(let identity, _):
         AgentProgram.write("enrolled as \(identity.device)\n")
@@ -140,7 +143,10 @@ struct AgentCommand: Sendable {
   ) throws(AgentFailure) -> AgentExit {
     try linked { () throws(LinkError) in
       let (agent, lock) = try agentRun(arguments).open(starts: false)
-      defer { withExtendedLifetime(lock) {} }
+      defer {
+        agent.rest()
+        withExtendedLifetime(lock) {}
+      }
       let manifest = arguments.value("manifest") ?? path + ".json"
       let outcome = try agent.install(path, manifest: manifest, program: AgentService.program)
       switch outcome {

@@ -37,6 +37,7 @@ enum AgentProgram {
       complain("unknown command '\(first)'")
       return .usage
     }
+    AgentLock.ignoreWaking()
     do throws(AgentFailure) {
       return try command.run(try AgentArguments(Array(words.dropFirst()), for: command))
     } catch {

@@ -14,6 +14,8 @@ final class Watchdog: Sendable {
     /// Until when it is petted; nothing for as long as the process lives.
     var deadline: Interval?
     var isStopped = false
+    /// Whether it may sleep when the agent ends.
+    var mayRest = false
   }
 
   private let clock: DeviceClock
@@ -45,12 +47,16 @@ final class Watchdog: Sendable {
   /// The system is not well: the device is to be reset. It cannot be taken back.
   func stop() { state.withLock { $0.isStopped = true } }
 
+  /// Whether the watchdog may sleep when the agent ends; not while an update is between its arming
+  /// and its end, where a device that hangs must be reset.
+  func allowRest(_ mayRest: Bool) { state.withLock { $0.mayRest = mayRest } }
+
   /// The agent ends on purpose and the watchdog is to sleep, where it can (`V` of the kernel's
-  /// watchdog API). A stopped one is left to bark.
+  /// watchdog API). A stopped one, and one that may not rest, is left to bark.
   func close() {
     state.withLock { state in
       guard let descriptor = state.descriptor else { return }
-      if !state.isStopped { Self.write("V", to: descriptor) }
+      if !state.isStopped, state.mayRest { Self.write("V", to: descriptor) }
       Glibc.close(descriptor)
       state.descriptor = nil
     }

@@ -69,6 +69,10 @@ public final class Agent {
   /// The same in the agent's own time.
   var nextPollDue = Interval.zero
   var mustEnrol = false
+  /// Whether the server broke off when it was shown the certificate, so that it is not shown.
+  var hidesCertificate = false
+  /// When a fresh certificate was asked for last.
+  var certificateAsked: Interval?
   var isPending = false
   /// Whether the server answered a poll of this process.
   var wasAnswered = false
@@ -115,12 +119,13 @@ public final class Agent {
   ///   - wall: the time of day.
   ///   - interruption: what ends or wakes the agent.
   ///   - log: where lines for people go.
+  ///   - isService: whether the process stays; otherwise the watchdog is left alone where it can.
   /// - Throws: `LinkError` if the state directory cannot be used.
   public init(
     _ configuration: AgentConfiguration, configurationFault: String? = nil, board: StatusBoard,
     disk: any AgentDisk, programs: any ProgramRunner, clock: DeviceClock = .system,
     wall: @escaping @Sendable () -> Instant = { Agent.wallTime() },
-    interruption: Interruption, log: AgentLog = .none
+    interruption: Interruption, log: AgentLog = .none, isService: Bool = true
   ) throws(LinkError) {
     self.configuration = configuration
     self.configurationFault = configurationFault
@@ -135,8 +140,10 @@ public final class Agent {
     self.identity = identity
     updater = try Agent.device { () throws(AgentError) in
       try DeviceUpdater(
-        Agent.setup(configuration, identity), disk: disk, programs: programs, clock: clock)
+        Agent.setup(configuration, identity), disk: disk, programs: programs, clock: clock,
+        isService: isService)
     }
+    interruption.beforeEnd(updater.rest)
     reported = try ReportedState(state)
     desk = try CommandDesk(
       state, boot: Agent.bootIdentifier(configuration.setup),
@@ -195,6 +202,7 @@ public final class Agent {
         ? configuration.pacing.wait : .zero)
     try obey(session)
     try deliver(session)
+    try renewCertificate()
     return configuration.pacing.pause(asked: seconds)
   }
 
@@ -204,6 +212,7 @@ public final class Agent {
     failures += 1
     trouble = error.description
     log.write("no answer of the server", ["reason": error.description])
+    hideCertificate(after: error)
     var retryAfter: Int?
     if case .refused(let status, _, let seconds) = error {
       retryAfter = seconds
@@ -233,6 +242,7 @@ public final class Agent {
       self.session = session
       return session
     }
+    if mustEnrol, try adoptNextKey() { mustEnrol = false }
     if let identity, identity.place == configuration.place, !mustEnrol {
       let session = try makeSession(identity)
       self.session = session
@@ -248,6 +258,18 @@ public final class Agent {
       pendingSeconds = seconds
       return nil
     }
+  }
+
+  /// Whether the key of a rotation whose end is not known here is the one that the server takes.
+  private func adoptNextKey() throws(LinkError) -> Bool {
+    guard let identity, identity.place == configuration.place, KeyRotation.isUnderWay(state) else {
+      return false
+    }
+    let clock = clock
+    let isAdopted = try KeyRotation.adopt(
+      identity, link: try link(secondsMax: 30), state: state, monotonic: { clock.now() })
+    if isAdopted { log.write("the device has a new key", [:]) }
+    return isAdopted
   }
 
   /// The identity of a device that was registered with its own token.
@@ -287,6 +309,7 @@ public final class Agent {
     }
     var known = fresh
     known.rotatedFor = identity?.rotatedFor
+    keepPinnedKeys(in: &known)
     let isNew = known != identity
     try known.save(in: state)
     identity = known
@@ -297,6 +320,16 @@ public final class Agent {
       try takeKeys()
     }
     return answer
+  }
+
+  /// Over plain HTTP anybody on the way may have answered: keys that are known are not exchanged
+  /// for others then, or a forged answer would make a forged image good.
+  private func keepPinnedKeys(in fresh: inout DeviceIdentity) {
+    guard !configuration.server.hasPrefix("https://"), let identity, identity.place == fresh.place,
+      !identity.signingKeys.isEmpty, identity.signingKeys != fresh.signingKeys
+    else { return }
+    log.write("other signing keys came without https; those that are known stay", [:])
+    fresh.signingKeys = identity.signingKeys
   }
 
   /// The updater knows its keys from its making, so it is made anew for new ones.
@@ -315,7 +348,7 @@ public final class Agent {
   }
 
   private func link(secondsMax: Int) throws(LinkError) -> ServerLink {
-    let plan = configuration.tls(state)
+    let plan = tlsPlan()
     return try ServerLink(
       server: configuration.server, tenant: configuration.tenant,
       tls: TLSClientOptions(trust: plan.trust, identity: plan.identity), secondsMax: secondsMax)
@@ -327,6 +360,6 @@ public final class Agent {
     return DeviceSession(
       link: try link(secondsMax: patience), device: identity.device,
       key: try DeviceIdentity.key(in: state), ownToken: try ownToken(),
-      showsCertificate: configuration.tls(state).identity != nil, monotonic: { clock.now() })
+      showsCertificate: tlsPlan().identity != nil, monotonic: { clock.now() })
   }
 }

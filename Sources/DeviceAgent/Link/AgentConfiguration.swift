@@ -121,15 +121,15 @@ public struct AgentConfiguration: Sendable {
   /// Names the server and tenant, to notice when a device is sent elsewhere.
   public var place: String { "\(server) \(tenant)" }
 
-  /// Whom to believe, and the certificate to show.
-  func tls(_ state: StateDirectory) -> TLSClientPlan {
-    let certificate = state.file(DeviceIdentity.certificateFile)
-    let shows = showsCertificate && access(certificate, R_OK) == 0
+  /// Whom to believe, and the certificate to show, which is one that counts at this time.
+  func tls(_ state: StateDirectory, at now: Instant) -> TLSClientPlan {
+    let shows = showsCertificate && CertificateStanding(state, at: now).mayBeShown
     return TLSClientPlan(
       trust: authorityFile.map { .authorities(path: $0) } ?? .system,
       identity: shows
         ? TLSIdentity(
-          certificatePath: certificate, keyPath: state.file(DeviceIdentity.keyFile)) : nil)
+          certificatePath: state.file(DeviceIdentity.certificateFile),
+          keyPath: state.file(DeviceIdentity.keyFile)) : nil)
   }
 }
 

@@ -93,7 +93,7 @@ extension Agent {
       if let rotated {
         self.identity = rotated
         log.write("the device has a new key", [:])
-        if configuration.tls(state).identity != nil { self.session = nil }
+        if configuration.showsCertificate { self.session = nil }
       }
     }
     try obeyCommands(session)

@@ -1,6 +1,7 @@
 // AgentDocument: reads the configuration file; every fault is named by line and key.
 
 import Crypto
+import HTTPClient
 import UpdateModel
 
 /// The configuration file as JSON with comments.
@@ -46,17 +47,12 @@ public enum AgentDocument {
       "server", "tenant", "device", "claim", "claimFile", "tokenFile", "authorityFile",
       "clientCertificate",
       "bootIdentifierFile", "rebootEndsAgent", "commands", "capabilities", "logs", "reported",
-      "conditions", "autoUpdate", "download", "poll", "statusPage",
+      "conditions", "autoUpdate", "download", "insecure", "poll", "statusPage",
     ] + DeviceSetup.documentKeys
 
   private static func read(_ reader: DocumentReader) -> AgentConfiguration? {
     reader.allowOnly(keys)
-    let server = reader.read(
-      "server", default: nil, allowed: "a URL such as \"https://updates.example.com\""
-    ) { value -> String? in
-      guard let text = value.string, text.utf8.count <= 500 else { return nil }
-      return text.hasPrefix("https://") || text.hasPrefix("http://") ? text : nil
-    }
+    let server = server(reader)
     let tenant = reader.name("tenant", default: AgentDocument.usualTenant)
     let statusPort = statusPort(reader)
     let identity = identity(reader)
@@ -96,6 +92,35 @@ public enum AgentDocument {
       reportedFile: path(reported, "file"), reportedProperties: properties,
       conditions: conditions, allowsMetered: metered, downloadRateMin: Int64(rate),
       downloadWindow: window, pacing: pacing, statusPort: statusPort)
+  }
+
+  private static func server(_ reader: DocumentReader) -> String? {
+    let isInsecure = reader.flag("insecure", default: false)
+    let text = reader.read(
+      "server", default: nil, allowed: "a URL such as \"https://updates.example.com\""
+    ) { value -> String? in
+      guard let text = value.string, text.utf8.count <= 500 else { return nil }
+      return text.hasPrefix("https://") || text.hasPrefix("http://") ? text : nil
+    }
+    guard let text, let isInsecure else { return nil }
+    // A URL that cannot be taken apart is refused when it is used, with its own reason.
+    guard !isInsecure, let address = try? HTTPAddress(text), !address.isSecure,
+      !isLoopback(address.host)
+    else { return text }
+    reader.refuse(
+      "server",
+      "\(text) lets everybody on the way read the claim code and tokens and answer in the server's "
+        + "place; use https, or add \"insecure\": true where nobody else is on the network")
+    return nil
+  }
+
+  /// Whether requests to this host never leave the device.
+  static func isLoopback(_ host: String) -> Bool {
+    let host = host.lowercased()
+    if host == "localhost" || host == "::1" { return true }
+    let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+    return parts.count == 4 && parts[0] == "127"
+      && parts.allSatisfy { $0.utf8.count <= 3 && UInt8($0) != nil }
   }
 
   private static let usualTenant = try? Name("DEFAULT")  // a name by its spelling

@@ -13,7 +13,7 @@ public final class AgentLock {
     let path = state.file(AgentLock.name)
     let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard descriptor >= 0 else { throw .system("create", path) }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+    guard AgentLock.take(descriptor) else {
       let isTaken = errno == EWOULDBLOCK
       let error = LinkError.system("lock", path)
       close(descriptor)
@@ -25,16 +25,46 @@ public final class AgentLock {
     try StateDirectory.append(Array("\(getpid())\n".utf8), to: descriptor, named: path)
   }
 
-  deinit { close(descriptor) }
+  /// Tries again for a moment: `wakeOwner` has the lock for microseconds to see who has it.
+  private static func take(_ descriptor: Int32) -> Bool {
+    for _ in 0..<2 {
+      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
+      guard errno == EWOULDBLOCK else { return false }
+      usleep(5000)
+    }
+    return flock(descriptor, LOCK_EX | LOCK_NB) == 0
+  }
+
+  deinit {
+    // Nobody has this process number any more; the lock itself is what counts.
+    _ = ftruncate(descriptor, 0)
+    close(descriptor)
+  }
+
+  /// Lets this process live when it is woken while it runs a command that does not wait.
+  public static func ignoreWaking() {
+    // A handler, not SIG_IGN: programs that are started do not inherit it.
+    signal(SIGUSR1) { _ in }
+  }
 
   /// Wakes the agent that has the lock, so that it looks at what was left for it.
-  public static func wakeOwner(_ state: StateDirectory) {
+  ///
+  /// The file outlives its process, and its number may be another program's by now: only who has
+  /// the lock at this moment is woken.
+  ///
+  /// - Returns: whether there was one.
+  @discardableResult
+  public static func wakeOwner(_ state: StateDirectory) -> Bool {
+    let descriptor = open(state.file(name), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+    guard descriptor >= 0 else { return false }
+    defer { close(descriptor) }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK else { return false }
     // Without a readable process number the agent looks at its next poll.
     guard let bytes = try? state.read(name, atMost: 64),
       let process = pid_t(String(decoding: bytes, as: UTF8.self).filter { !$0.isWhitespace }),
       process > 1
-    else { return }
-    kill(process, SIGUSR1)
+    else { return false }
+    return kill(process, SIGUSR1) == 0
   }
 }
 

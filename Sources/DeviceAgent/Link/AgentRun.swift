@@ -190,7 +190,10 @@ public struct AgentRun: Sendable {
   /// - Returns: `.nothing` when the server had nothing new and nothing was under way.
   public func once() throws(LinkError) -> AgentExit {
     let (agent, lock) = try open()
-    defer { withExtendedLifetime(lock) {} }
+    defer {
+      agent.rest()
+      withExtendedLifetime(lock) {}
+    }
     switch try agent.cycle(mayWait: false) {
     case .exit(let code): return code
     case .sleep:
@@ -212,7 +215,7 @@ public struct AgentRun: Sendable {
     let loaded = try load()
     let state = try StateDirectory(loaded.configuration.setup.stateDirectory)
     guard let lock = try AgentLock(state) else { throw AgentRun.taken(state) }
-    return (try make(loaded, StatusBoard(state), starts: starts), lock)
+    return (try make(loaded, StatusBoard(state), starts: starts, isService: false), lock)
   }
 
   /// The configuration in force.
@@ -233,11 +236,12 @@ public struct AgentRun: Sendable {
   }
 
   private func make(
-    _ loaded: LoadedConfiguration, _ board: StatusBoard, starts: Bool = true
+    _ loaded: LoadedConfiguration, _ board: StatusBoard, starts: Bool = true, isService: Bool = true
   ) throws(LinkError) -> Agent {
     let agent = try Agent(
       loaded.configuration, configurationFault: loaded.fault, board: board, disk: POSIXDisk(),
-      programs: SpawnedPrograms(), interruption: interruption, log: log)
+      programs: SpawnedPrograms(), interruption: interruption, log: log,
+      isService: isService)
     if starts { try agent.start(program: program) }
     return agent
   }
@@ -246,6 +250,9 @@ public struct AgentRun: Sendable {
 extension Agent {
   /// What went wrong with the server in the last cycle; nil when nothing did.
   public var troubleNow: String? { trouble }
+
+  /// Ends a single deed: lets the watchdog sleep where that is safe.
+  public func rest() { updater.rest() }
 
   /// Whether no update is under way and nothing waits to be told.
   public var isIdle: Bool { updater.state.phase == .idle && updater.state.outbox.isEmpty }

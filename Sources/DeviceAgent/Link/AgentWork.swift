@@ -150,7 +150,7 @@ extension Agent {
       return false
     }
     let missing = try Agent.device { () throws(AgentError) in
-      try updater.downloads.missingBytes(offer.update.images)
+      try updater.downloads.neededBytes(offer.update.images)
     }
     let verdict = conditions.download(
       missingBytes: missing, isSafeMode: updater.state.safeMode != nil, try localFacts(facts))
@@ -230,6 +230,8 @@ extension Agent {
         outcome = try fetch(update, index, session)
       } catch {
         if case .device(.system(_, _, let code)) = error, code == 28 {  // ENOSPC
+          // The failure has to be noted on the same disk, so it makes room for that first.
+          try? updater.downloads.discard(keeping: [])
           try tell(.downloadFailed(UpdateFailure(.storage, error.description)))
           return nil
         }

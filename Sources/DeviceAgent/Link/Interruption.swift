@@ -10,6 +10,8 @@ public final class Interruption: Sendable {
   private struct State {
     var isStopping = false
     var isIdle = false
+    /// What an orderly end does at last.
+    var farewell: @Sendable () -> Void = {}
   }
 
   private let state = Mutex(State())
@@ -42,7 +44,7 @@ public final class Interruption: Sendable {
     state.withLock { state in
       state.isStopping = true
       // The lock is kept, so the worker cannot leave its wait meanwhile.
-      if state.isIdle { end(0) }
+      if state.isIdle { end(0, state) }
     }
     leash.cut()
     wake()
@@ -56,12 +58,19 @@ public final class Interruption: Sendable {
 
   /// Ends the process, once.
   public func finish(_ code: Int32) -> Never {
-    state.withLock { _ in end(code) }
+    state.withLock { end(code, $0) }
   }
 
-  private func end(_ code: Int32) -> Never {
+  private func end(_ code: Int32, _ state: State) -> Never {
+    // After an error nobody says that all is well: the watchdog goes on.
+    if code != AgentExit.failed.rawValue { state.farewell() }
     leash.cut()
     exit(code)
+  }
+
+  /// Names what an orderly end of the process does at last.
+  func beforeEnd(_ farewell: @escaping @Sendable () -> Void) {
+    state.withLock { $0.farewell = farewell }
   }
 
   /// Does something that takes long and can be cut off without harm, such as waiting for an answer.

@@ -20,7 +20,31 @@ struct AgentVersions {
 
   /// Copies a verified download into the folder of its version, and proves that it runs at all and
   /// takes the configuration of this device.
+  ///
+  /// What does not become a version leaves nothing behind: on a disk that is full, the agent could
+  /// not even note that it failed.
   func write(_ image: UpdateImage, from part: any DiskFile) throws(AgentError) -> SlotOutcome {
+    let outcome: SlotOutcome
+    do throws(AgentError) { outcome = try make(image, from: part) } catch {
+      discard(image.sha256)
+      throw error
+    }
+    if case .imageLost = outcome { discard(image.sha256) }
+    return outcome
+  }
+
+  /// Removes what there is of a version, but never one that a link names.
+  private func discard(_ digest: Digest) {
+    let version = "\(folder)/\(digest)"
+    // The error of the copy is what is told; what cannot be removed now is tidied later.
+    try? disk.remove("\(version)/\(AgentVersions.program).new")
+    guard let kept = try? linked(), !kept.contains(digest) else { return }
+    try? disk.remove("\(version)/\(AgentVersions.program)")
+    try? disk.remove(version)
+  }
+
+  private func make(_ image: UpdateImage, from part: any DiskFile) throws(AgentError) -> SlotOutcome
+  {
     let version = "\(folder)/\(image.sha256)"
     try disk.makeDirectory(version)
     let path = "\(version)/\(AgentVersions.program)"
@@ -101,7 +125,7 @@ struct AgentVersions {
 
   /// Removes versions that no link names.
   func tidy() throws(AgentError) {
-    let kept = Set([try version("current"), try version("previous")].compactMap { $0 })
+    let kept = try linked()
     for name in try disk.names(in: folder) {
       guard let digest = Digest(hex: name), !kept.contains(digest) else { continue }
       for file in try disk.names(in: "\(folder)/\(name)") {
@@ -109,6 +133,10 @@ struct AgentVersions {
       }
       try disk.remove("\(folder)/\(name)")
     }
+  }
+
+  private func linked() throws(AgentError) -> Set<Digest> {
+    Set([try version("current"), try version("previous")].compactMap { $0 })
   }
 
   func current() throws(AgentError) -> Digest? { try version("current") }

@@ -35,11 +35,28 @@ struct SlotPair {
     let isDevice = try disk.isBlockDevice(path)
     // The kernel's own word on whether the running system is on it.
     let file = try disk.open(path, isDevice ? .exclusive : .create)
-    if !isDevice { try file.truncate(to: image.size) }
+    guard !isDevice else { return try fill(slot, with: image, from: part, file) }
+    let outcome: SlotOutcome
+    do throws(AgentError) {
+      try file.truncate(to: image.size)
+      outcome = try fill(slot, with: image, from: part, file)
+    } catch {
+      // Half an image is of no use and may fill the disk; the error of the copy is what is told.
+      try? file.truncate(to: 0)
+      throw error
+    }
+    if case .imageLost = outcome { try file.truncate(to: 0) }
+    return outcome
+  }
+
+  private func fill(
+    _ slot: Slot, with image: UpdateImage, from part: any DiskFile, _ file: any DiskFile
+  ) throws(AgentError) -> SlotOutcome {
+    let path = setup.path(slot)
     let copied = try copy(image, from: part, to: file)
     guard copied == image.sha256 else { return .imageLost }
     try file.sync()
-    if !isDevice { try disk.syncDirectory(SlotPair.folder(of: path)) }
+    if try !disk.isBlockDevice(path) { try disk.syncDirectory(SlotPair.folder(of: path)) }
     file.dropCache()
     let found = try FileDigest.of(file, count: image.size)
     guard found == image.sha256 else {
@@ -49,9 +66,10 @@ struct SlotPair {
     return .written
   }
 
-  /// Whether the bytes of a slot are those of its content; true where nothing is known.
+  /// Whether the bytes of a slot are those of its content; true where nothing is known, and where
+  /// they were others already when the slot ran well.
   func isIntact(_ slot: Slot, _ content: SlotContent?) throws(AgentError) -> Bool {
-    guard setup.isReadOnly, let content else { return true }
+    guard setup.isReadOnly, let content, !content.isAltered else { return true }
     guard try disk.exists(setup.path(slot)) else { return false }
     let file = try disk.open(setup.path(slot), .read)
     file.dropCache()

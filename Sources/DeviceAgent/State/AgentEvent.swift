@@ -32,6 +32,8 @@ public enum AgentEvent: Equatable, Sendable {
   case armed
   /// The part file of the image at work has other bytes than were signed; it was cut to nothing.
   case imageLost
+  /// The confirmed slot that runs has other bytes than were written to it, and runs well.
+  case slotAltered(Slot)
   /// Arming failed; the present choice stands.
   case armFailed(UpdateFailure)
   /// The checks of the trial passed (a slot: all checks; the agent: a poll was answered).

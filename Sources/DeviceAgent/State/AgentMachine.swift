@@ -39,6 +39,7 @@ public enum AgentMachine {
     case .written, .writeFailed, .armed, .armFailed, .trialPassed, .trialFailed, .confirmed,
       .reverted, .revertImpossible:
       turn.takeWithin(event)
+    case .slotAltered(let slot): turn.state.contents[slot]?.isAltered = true
     case .resumed: turn.state.owedResume = nil
     case .reportDelivered(let number): turn.state.outbox.removeAll { $0.number == number }
     case .rebootAsked(let hookFailure): turn.askForReboot(hookFailure)

@@ -47,6 +47,9 @@ public struct SlotContent: Equatable, Sendable {
   public let sha256: Digest
   /// Length in bytes; the rest of the slot is of no meaning.
   public let size: Int64
+  /// Whether its bytes became others while it ran and proved itself, as those of a file system that
+  /// is mounted writable do; its digest says nothing more then.
+  public var isAltered = false
 
   /// Joins what is known of a slot.
   public init(version: FirmwareVersion, sha256: Digest, size: Int64) {

@@ -98,7 +98,7 @@ enum StateDocument {
   private static func write(_ content: SlotContent) -> JSON {
     .members([
       "version": .string(content.version.text), "sha256": .string("\(content.sha256)"),
-      "size": .integer(content.size),
+      "size": .integer(content.size), "altered": content.isAltered ? .bool(true) : nil,
     ])
   }
 
@@ -106,7 +106,9 @@ enum StateDocument {
     guard let version = value["version"].flatMap(version), let size = value["size"]?.integer,
       size >= 1, let sha256 = value["sha256"].flatMap(digest)
     else { return nil }
-    return SlotContent(version: version, sha256: sha256, size: size)
+    var content = SlotContent(version: version, sha256: sha256, size: size)
+    content.isAltered = value["altered"]?.bool ?? false
+    return content
   }
 
   static func write(_ failure: UpdateFailure) -> JSON {

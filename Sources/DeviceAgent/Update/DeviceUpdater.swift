@@ -16,7 +16,9 @@ public final class DeviceUpdater {
   /// How the device is built.
   public let setup: DeviceSetup
   /// The durable state as it is on the medium.
-  public private(set) var state: AgentState
+  public private(set) var state: AgentState {
+    didSet { watchdog?.allowRest(DeviceUpdater.allowsRest(state.phase)) }
+  }
   /// Where images are collected.
   public let downloads: DownloadDirectory
   /// Files and block devices.
@@ -36,8 +38,12 @@ public final class DeviceUpdater {
   var provenSlot: Slot?
 
   /// Reads the durable state. A spoilt one leads to safe mode, not to an error.
+  ///
+  /// `isService` tells whether the process stays; one that does a single thing opens the watchdog,
+  /// which starts it, only for an update that needs it.
   public init(
-    _ setup: DeviceSetup, disk: any AgentDisk, programs: any ProgramRunner, clock: DeviceClock
+    _ setup: DeviceSetup, disk: any AgentDisk, programs: any ProgramRunner, clock: DeviceClock,
+    isService: Bool = true
   ) throws(AgentError) {
     self.setup = setup
     self.disk = disk
@@ -45,7 +51,10 @@ public final class DeviceUpdater {
     self.clock = clock
     var watchdog: Watchdog?
     var failure: AgentError?
-    if let path = setup.health.watchdog {
+    let journal = Journal(disk: disk, directory: setup.stateDirectory)
+    // What cannot be read is told below, by the same call.
+    let isNeeded = isService || !((try? journal.load()).map { Self.allowsRest($0.phase) } ?? true)
+    if isNeeded, let path = setup.health.watchdog {
       do throws(AgentError) {
         watchdog = try Watchdog(path: path, period: setup.health.watchdogPeriod, clock: clock)
       } catch {
@@ -56,8 +65,25 @@ public final class DeviceUpdater {
     watchdogFailure = failure
     downloads = DownloadDirectory(disk: disk, stateDirectory: setup.stateDirectory)
     try disk.makeDirectory(setup.stateDirectory)
-    journal = Journal(disk: disk, directory: setup.stateDirectory)
-    state = try journal.load()
+    self.journal = journal
+    let state = try journal.load()
+    self.state = state
+    watchdog?.allowRest(Self.allowsRest(state.phase))
+  }
+
+  /// Whether the device needs no watchdog once the agent has ended on purpose. From the arming to
+  /// the end it does: a system that hangs must fall back, and a reboot that hangs must happen.
+  private static func allowsRest(_ phase: UpdatePhase) -> Bool {
+    switch phase {
+    case .idle, .downloading, .verified, .preparing, .writing, .written: true
+    case .armed, .onTrial, .reverting: false
+    }
+  }
+
+  /// Puts the watchdog to sleep where that is safe; for the end of the process, from any thread.
+  public var rest: @Sendable () -> Void {
+    let watchdog = watchdog
+    return { watchdog?.close() }
   }
 
   /// Looks around and goes on where the agent stopped; the first call.

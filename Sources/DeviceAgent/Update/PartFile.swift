@@ -94,6 +94,12 @@ public struct DownloadDirectory: Sendable {
     }
   }
 
+  /// Bytes that the images still take: what is not in part files yet, and for the agent's own
+  /// image, which is copied to the folder of its version beside its part file, its size once more.
+  func neededBytes(_ images: [UpdateImage]) throws(AgentError) -> Int64 {
+    try missingBytes(images) + images.reduce(0) { $0 + ($1.isAgent ? $1.size : 0) }
+  }
+
   /// Bytes of the images that are not in part files yet.
   public func missingBytes(_ images: [UpdateImage]) throws(AgentError) -> Int64 {
     var missing: Int64 = 0

@@ -104,7 +104,9 @@ extension DeviceUpdater {
           throw .malformed(subject: "slot \(slot.rawValue)", reason: "changed after it was written")
         }
         // A recovery system falls back to the slot that is not written.
-        let running = try runningSlot() ?? slot.other
+        let present = try runningSlot()
+        if let present, present == state.confirmed { try noteAlteration(of: present) }
+        let running = present ?? slot.other
         guard running != slot else { throw .slotIsRunning(slot) }
         let boot = try bootAccess()
         try boot.write(presentRecord(boot, running).arming(slot, from: running))
@@ -114,6 +116,18 @@ extension DeviceUpdater {
     } catch {
       return .armFailed(UpdateFailure(error))
     }
+  }
+
+  /// The slot that runs is what this update falls back to. A system that is mounted writable
+  /// changes its own bytes, and is as good as it was: its digest must not stand in the way.
+  private func noteAlteration(of slot: Slot) throws(AgentError) {
+    let slots = try slotPair()
+    let isIntact: Bool
+    do throws(AgentError) { isIntact = try slots.isIntact(slot, state.contents[slot]) } catch {
+      // What cannot be read is no reason against an update; it is looked at again before a return.
+      return
+    }
+    if !isIntact { _ = try handle(.slotAltered(slot)) }
   }
 
   /// A record that cannot be read is made anew: the slot that runs is what is known to start.
@@ -134,7 +148,10 @@ extension DeviceUpdater {
 
   private func revert(_ image: UpdateImage, _ place: Place) throws(AgentError) -> AgentEvent {
     guard case .slot(let slot) = place else {
-      try agentVersions().revert(from: image.sha256)
+      let versions = try agentVersions()
+      try versions.revert(from: image.sha256)
+      // The failed version frees its space; what cannot be removed now is tidied another time.
+      try? versions.tidy()
       return .reverted
     }
     let target = slot.other

@@ -18,8 +18,14 @@ struct CounterState {
   /// Who used which claim code.
   var claimants: [String: String] = [:]
   var keys: [String: VerifyingKey] = [:]
+  /// Keys that still count beside the present ones, as during the overlap of a rotation.
+  var olderKeys: [String: VerifyingKey] = [:]
   var challenges: Set<String> = []
   var tokens: Set<String> = []
+  /// Whether the next key of a device is refused for good.
+  var refusesKeys = false
+  /// The certificate that an enrolment gives.
+  var certificate: String?
   var signingKeys: [String] = []
   /// What a poll says besides the commands: `offer`, `cancel`, `ask`, `desired`.
   var answer: JSON = .object([])
@@ -128,6 +134,7 @@ struct CounterCall {
       }
       return json(200, .object([]))
     case ("POST", "credentials"):
+      if state.refusesKeys { return problem(403, "this key never counts") }
       // A key that cannot be read is answered with 400.
       guard let pem = document()["key"]?.string, let key = try? VerifyingKey(pem: pem) else {
         return problem(400, "no key")
@@ -169,8 +176,10 @@ struct CounterCall {
 
   private func session(_ device: String, _ state: inout CounterState) -> Response {
     let challenge = document()["challenge"]?.string ?? ""
-    guard state.challenges.remove(challenge) != nil, let key = state.keys[device],
-      isSigned("groundswell-session\nDEFAULT\n\(device)\n\(challenge)", by: key)
+    let keys = [state.keys[device], state.olderKeys[device]].compactMap { $0 }
+    let statement = "groundswell-session\nDEFAULT\n\(device)\n\(challenge)"
+    guard state.challenges.remove(challenge) != nil,
+      keys.contains(where: { isSigned(statement, by: $0) })
     else { return Response(status: 401) }
     let token = "t\(state.requests.count)"
     state.tokens.insert(token)
@@ -203,10 +212,11 @@ struct CounterCall {
     state.keys[device] = key
     return json(
       201,
-      [
+      .members([
         "device": .string(device), "state": "active",
+        "certificate": state.certificate.map { .string($0) },
         "signingKeys": .array(state.signingKeys.map { .string($0) }),
-      ])
+      ]))
   }
 
   private func isSigned(_ statement: String, by key: VerifyingKey) -> Bool {

@@ -96,7 +96,7 @@ private final class FileDevice {
 }
 
 /// The built program, in the folder of this test bundle.
-private enum AgentProgramFile {
+enum AgentProgramFile {
   static var path: String {
     // Without the link the arguments tell.
     let own = try? POSIXDisk().target(ofLink: "/proc/self/exe")
