@@ -47,6 +47,7 @@ import UpdateModel
     bench.counter.set { $0.trouble = 503 }
     _ = try agent.cycle(mayWait: false)
     #expect(fetches == 0)
+    #expect(agent.isIdle)
     bench.counter.set { $0.trouble = nil }
     _ = try agent.cycle(mayWait: false)
     #expect(fetches > 0)
