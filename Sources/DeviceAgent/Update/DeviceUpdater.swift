@@ -17,7 +17,7 @@ public final class DeviceUpdater {
   public let setup: DeviceSetup
   /// The durable state as it is on the medium.
   public private(set) var state: AgentState {
-    didSet { watchdog?.allowRest(DeviceUpdater.allowsRest(state.phase)) }
+    didSet { watchdog?.allowRest(DeviceUpdater.allowsRest(state)) }
   }
   /// Where images are collected.
   public let downloads: DownloadDirectory
@@ -53,7 +53,7 @@ public final class DeviceUpdater {
     var failure: AgentError?
     let journal = Journal(disk: disk, directory: setup.stateDirectory)
     // What cannot be read is told below, by the same call.
-    let isNeeded = isService || !((try? journal.load()).map { Self.allowsRest($0.phase) } ?? true)
+    let isNeeded = isService || !((try? journal.load()).map { Self.allowsRest($0) } ?? true)
     if isNeeded, let path = setup.health.watchdog {
       do throws(AgentError) {
         watchdog = try Watchdog(path: path, period: setup.health.watchdogPeriod, clock: clock)
@@ -68,13 +68,14 @@ public final class DeviceUpdater {
     self.journal = journal
     let state = try journal.load()
     self.state = state
-    watchdog?.allowRest(Self.allowsRest(state.phase))
+    watchdog?.allowRest(Self.allowsRest(state))
   }
 
   /// Whether the device needs no watchdog once the agent has ended on purpose. From the arming to
   /// the end it does: a system that hangs must fall back, and a reboot that hangs must happen.
-  private static func allowsRest(_ phase: UpdatePhase) -> Bool {
-    switch phase {
+  private static func allowsRest(_ state: AgentState) -> Bool {
+    switch state.phase {
+    case .idle where state.isOnUnknownTrial: false
     case .idle, .downloading, .verified, .preparing, .writing, .written: true
     case .armed, .onTrial, .reverting: false
     }
