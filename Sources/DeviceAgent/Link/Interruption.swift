@@ -17,6 +17,8 @@ public final class Interruption: Sendable {
   private let state = Mutex(State())
   private let readEnd: Int32
   private let writeEnd: Int32
+  /// Holds the program of a command: it ends with the agent.
+  let leash = ProgramLeash()
 
   /// Makes the pipe that wakes sleepers.
   public init() throws(LinkError) {
@@ -44,9 +46,10 @@ public final class Interruption: Sendable {
       // The lock is kept, so the worker cannot leave its wait meanwhile.
       if state.isIdle {
         state.farewell()
-        exit(0)
+        end(0)
       }
     }
+    leash.cut()
     wake()
   }
 
@@ -61,8 +64,13 @@ public final class Interruption: Sendable {
     state.withLock { state in
       // After an error nobody says that all is well: the watchdog goes on.
       if code != AgentExit.failed.rawValue { state.farewell() }
-      exit(code)
+      end(code)
     }
+  }
+
+  private func end(_ code: Int32) -> Never {
+    leash.cut()
+    exit(code)
   }
 
   /// Names what an orderly end of the process does at last.
