@@ -108,7 +108,7 @@ let package = Package(
     tests(
       "DeviceAgent",
       ["UpdateModel", "Crypto", "UpdateTrust", "DeviceAgent", "HTTPClient", "HTTPServer"]),
-    tests("ServiceSimulator", ["FleetSimulator", "ServiceSimulator"]),
+    tests("ServiceSimulator", ["UpdateModel", "FleetSimulator", "ServiceSimulator"]),
     tests("EndToEnd", ["UpdateModel", "Crypto", "HTTPClient", "DeviceAgent"]),
   ]
 )

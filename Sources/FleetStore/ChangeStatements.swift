@@ -9,7 +9,7 @@ extension ChangeWriter {
     case updateRollout, insertRollout, rolloutEvent, action, report, actionCounter, prune, pruneRuns
     case selectRun, insertRun
     case decision, safeguard, liftSafeguard
-    case deviceRun, pruneDeviceRuns, document, deleteDocument
+    case deviceRun, completeDeviceRun, pruneDeviceRuns, document, deleteDocument
 
     /// The statement. Upserts name the key they mean, so that a second lease of a device is an
     /// error and not a replacement.
@@ -76,6 +76,7 @@ extension ChangeWriter {
       case .safeguard: GateStatements.safeguard
       case .liftSafeguard: GateStatements.liftSafeguard
       case .deviceRun: TwinStatements.deviceRun
+      case .completeDeviceRun: TwinStatements.completeDeviceRun
       case .pruneDeviceRuns: TwinStatements.pruneDeviceRuns
       case .document: TwinStatements.document
       case .deleteDocument: TwinStatements.deleteDocument
@@ -131,6 +132,12 @@ private enum TwinStatements {
     """
   static let deleteDocument = "DELETE FROM document WHERE tenant = ? AND kind = ? AND id = ?"
   static let deviceRun = "INSERT INTO device_run VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+  // The image of the version that the newest entry tells without one.
+  static let completeDeviceRun = """
+    UPDATE device_run SET image = ?4 WHERE tenant = ?1 AND device = ?2 AND version IS ?3
+    AND image IS NULL AND since = (
+    SELECT max(since) FROM device_run WHERE tenant = ?1 AND device = ?2)
+    """
   // A device that changes its version all the time must not fill the disk.
   static let pruneDeviceRuns = """
     DELETE FROM device_run WHERE tenant = ?1 AND device = ?2 AND since < (

@@ -129,6 +129,11 @@ final class ChangeWriter {
 
   private func insert(_ run: DeviceRun) throws(StoreError) {
     let key = run.device
+    if let image = run.image {
+      try prepared(.completeDeviceRun).bind(key.tenant.text).bind(key.device.text)
+        .bind(run.version).bind(blob: image.bytes).run()
+      guard connection.changedRows == 0 else { return }
+    }
     let statement = try prepared(.deviceRun).bind(key.tenant.text).bind(key.device.text)
       .bind(run.since.milliseconds).bind(run.version)
     if let image = run.image { statement.bind(blob: image.bytes) } else { statement.bindNull() }

@@ -14,6 +14,7 @@ extension Rollout {
       switch asked.target {
       case .group(let name): .members(["group": .string(name.text)])
       case .filter(let filter): .members(["filter": .string(filter.description)])
+      case .query(let query): .members(["query": .string(query.description)])
       case nil: nil
       }
     return .members([
@@ -120,6 +121,13 @@ extension RolloutSpecification.Target {
     if reader.has("group") {
       guard let group = reader.name("group") else { return nil }
       self = .group(group)
+    } else if reader.has("query") {
+      let query = reader.read("query", default: nil as Query?, allowed: "a query") {
+        // As below.
+        $0.string.flatMap { try? Query($0) }
+      }
+      guard let query else { return nil }
+      self = .query(query)
     } else {
       let filter = reader.read("filter", default: nil as DeviceFilter?, allowed: "a filter") {
         // A refused filter becomes nil here and a fault with the path in `read`.

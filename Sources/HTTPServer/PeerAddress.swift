@@ -38,6 +38,20 @@ public struct PeerAddress: Sendable, Equatable, CustomStringConvertible {
     return host.hasPrefix("::ffff:") && host.contains(".") ? String(host.dropFirst(7)) : host
   }
 
+  /// What one customer of a network usually has: the IPv4 address, or the first 64 bits of an IPv6
+  /// address, such as `2001:db8:0:1::`; empty if the peer is gone.
+  ///
+  /// It is that of the connection. What a proxy says about its clients is not believed.
+  public var network: String {
+    let host = self.host
+    guard isKnown, host.contains(":") else { return host }
+    var copy = self
+    withUnsafeMutableBytes(of: &copy.storage.sin6_addr) { bytes in
+      for index in 8..<16 { bytes[index] = 0 }
+    }
+    return copy.host
+  }
+
   /// Address and port as in a URL, such as `127.0.0.1:4711` or `[::1]:4711`.
   public var description: String {
     let host = self.host

@@ -10,6 +10,8 @@ public struct Operator: Sendable {
   public let label: String
   /// The tenant the token is good for; nil for all.
   public let tenant: Name?
+  /// The digest of the token by which the person asked.
+  let token: Digest
 
   /// Whether a tenant may be touched.
   public func mayUse(_ tenant: Name) -> Bool { self.tenant == nil || self.tenant == tenant }
@@ -34,8 +36,13 @@ extension ControlPlane {
       return nil
     }
     return access.withLock { table in
-      table.tokens[digest].map { Operator(label: $0.label, tenant: $0.tenant) }
+      table.tokens[digest].map { Operator(label: $0.label, tenant: $0.tenant, token: digest) }
     }
+  }
+
+  /// Whether the token by which somebody asked is still good; for answers that go on for long.
+  public func isStillKnown(_ person: Operator) -> Bool {
+    access.withLock { $0.tokens[person.token] != nil }
   }
 
   /// Issues a token; the text is returned once and kept nowhere.
@@ -61,7 +68,8 @@ extension ControlPlane {
     return (token, record, ticket)
   }
 
-  /// Withdraws a token by its fingerprint; effective for the next request.
+  /// Withdraws a token by its fingerprint; effective for the next request, and within a second for
+  /// event streams that it opened.
   public func revokeToken(fingerprint: String) throws(Problem) -> UInt64 {
     try requireStore()
     return try access.withLock { table throws(Problem) in

@@ -67,8 +67,10 @@ extension ControlPlane {
 
   private func finishJobs(in room: Room) {
     let now = clock.now
-    for id in room.ledger.withLock({ $0.commands.jobs.live }) {
-      let waiting = recount(id, in: room, now: now)
+    // Jobs share the time of a turn; the one that was counted longest ago comes first.
+    var budget = JobWalk.devicesPerTurn
+    for id in room.ledger.withLock({ $0.commands.jobs.liveByCount }) {
+      let waiting = recount(id, &budget, in: room, now: now)
       room.turn { ledger in
         guard let book = ledger.commands.jobs[id], !book.job.isOver,
           JobPlanner.isFinished(book.job, book.counts, waiting: waiting, at: now)
@@ -83,21 +85,27 @@ extension ControlPlane {
     }
   }
 
-  // How many devices of the target have no command yet; nil when it is not worth a look. Walks over
-  // the fleet without the ledger.
-  private func recount(_ id: JobID, in room: Room, now: Instant) -> Int? {
-    let found = room.ledger.withLock { ledger -> (Job, [DeviceID: JobPart], Ledger)? in
-      guard let book = ledger.commands.jobs[id], book.counts.open == 0 else { return nil }
+  // How many devices of the target have no command yet; nil when it is not worth a look, or when
+  // the count goes on at the next turn. Walks over the fleet without the ledger.
+  private func recount(
+    _ id: JobID, _ budget: inout Int, in room: Room, now: Instant
+  ) -> Int? {
+    guard budget > 0 else { return nil }
+    let found = room.ledger.withLock { ledger -> (JobRecount, Ledger)? in
+      guard let book = ledger.commands.jobs[id] else { return nil }
+      if let recount = book.recount { return (recount, ledger.selectionCopy()) }
+      guard book.counts.open == 0 else { return nil }
       let age = book.census.map { now - $0.at } ?? ControlPlane.recountLate
       let seemsThrough = book.census.map { book.counts.granted >= $0.size } ?? true
       guard age >= (seemsThrough ? ControlPlane.recountSoon : ControlPlane.recountLate) else {
         return nil
       }
-      return (book.job, book.parts, ledger.selectionCopy())
+      return (JobRecount(book.job, granted: book.counts.granted), ledger.selectionCopy())
     }
-    guard let (job, done, ledger) = found else { return nil }
-    let census = census(of: job.target, job.command, job.arguments, ledger, in: room, except: done)
-    room.ledger.withLock { $0.commands.jobs.note(done.count + census.able, of: id, now: now) }
-    return census.able
+    guard case (var recount, let ledger)? = found else { return nil }
+    let able = recount.walk.next(&budget, in: room, ledger, now: now)
+    return room.ledger.withLock {
+      $0.commands.jobs.note(recount, able: able, of: id, now: now)
+    }
   }
 }

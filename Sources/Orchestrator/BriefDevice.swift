@@ -25,6 +25,8 @@ public struct Briefing: Sendable {
   public let cancelling: ActionID?
   /// The answer may leave once this is durable; 0 for at once.
   public let ticket: UInt64
+  /// An answer that shows the desired properties may leave once this is durable; 0 for at once.
+  public let desiredTicket: UInt64
 
   /// A lease and what it is for.
   public struct Offer: Sendable {
@@ -92,7 +94,10 @@ extension ControlPlane {
         device: device, isQuarantined: known.state == .quarantined,
         pollAfter: pollAfter ?? terms.sleep, wantsReport: terms.wantsAttributes,
         desired: known.twin.desired, commands: pending.commands, offer: offer,
-        cancelling: isToStop ? action : nil, ticket: max(terms.ticket, pending.ticket)))
+        cancelling: isToStop ? action : nil, ticket: max(terms.ticket, pending.ticket),
+        // A version that is lost again would come back with other properties, and the device would
+        // take them for those that it has.
+        desiredTicket: known.twin.desired.version > 0 ? lastTicket(in: room) : 0))
   }
 
   private func offer(_ id: ActionID, to device: Device, in room: Room) -> Briefing.Offer? {
@@ -110,6 +115,9 @@ extension ControlPlane {
         artifacts: ledger.artifacts(of: action.release, for: hardware), permission: permission)
     }
   }
+
+  /// Once this is durable, all is that a reader sees now.
+  public func lastTicket(in room: Room) -> UInt64 { room.ledger.withLock { $0.lastTicket } }
 
   /// Keeps the name of what a device was told; to be called before the answer leaves.
   public func noteBriefing(_ tag: UInt32, of device: DeviceID, in room: Room) {

@@ -25,7 +25,11 @@ extension ControlPlane {
   public func pendingCommands(
     for device: DeviceID, in room: Room, now: Instant
   ) -> PendingCommands {
-    guard isStoreHealthy else { return .none }
+    guard isStoreHealthy else {
+      // The poll may have found it idle; what waits for it must not stay behind that.
+      room.fleet.markIdle(device, epoch: Fleet.waits)
+      return .none
+    }
     return room.ledger.withLock { ledger in
       guard !ledger.commands.open(of: device).isEmpty || !ledger.commands.jobs.live.isEmpty else {
         return .none

@@ -35,7 +35,11 @@ struct DetailSelection {
       ? UpdateConditions.properties : [UpdateWish.property, UpdateWish.approvalProperty]
     for property in asked { add(.attribute(property)) }
     for group in [target?.group, policy.canary?.group] { add(group: group, ledger) }
-    if case .filter(let filter) = target { add(filter) }
+    switch target {
+    case nil, .group: break
+    case .filter(let filter): add(filter)
+    case .query(let query): for field in query.fields { add(field) }
+    }
     for safeguard in ledger.safeguards.values { add(safeguard.filter) }
     for field in policy.evidence?.strata ?? [] { add(field) }
     if let domain = policy.evidence?.domain { add(domain) }
@@ -57,8 +61,8 @@ struct DetailSelection {
     }
   }
 
-  // With all that is in it, as a query sees it.
-  private mutating func add(_ field: QueryField) {
+  /// Adds a field with all that is in it, as a query sees it.
+  mutating func add(_ field: QueryField) {
     for member in field.members where !properties.contains(member) {
       guard let way = TwinWay(member) else { continue }
       properties.append(member)

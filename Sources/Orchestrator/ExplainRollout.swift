@@ -98,7 +98,10 @@ extension Ledger {
       candidate, action: action, in: rollout, demand: demand, now: now)
     let subject = DeviceStory.Subject(
       candidate: candidate, hardware: device.hardware, heardAt: heardAt, place: place,
-      leaseElsewhere: other, detour: floorClause(device, action, answer, in: book))
+      leaseElsewhere: other, detour: floorClause(device, action, answer, in: book),
+      remarks: rollout.policy.wish == .honour
+        ? [UpdateWish(of: device).fault].compactMap { $0.map { "it \($0)" } } : [],
+      mismatch: rollout.specification.target?.mismatch(of: device))
     let recovery = action.flatMap { action -> Recovery? in
       guard rollout.status != .closed else { return nil }
       let wanted = Recovery.decide(
@@ -124,5 +127,16 @@ extension Ledger {
     return DeviceStory.Place(
       position: book.ranks.position(of: rank, stratum: index), size: stratum.size,
       label: stratum.label, opened: stratum.opened)
+  }
+}
+
+extension RolloutSpecification.Target {
+  // Only a query can tell what it misses.
+  fileprivate func mismatch(of device: Device) -> String? {
+    switch self {
+    case .group, .filter: nil
+    // Steady queries do not look at the time.
+    case .query(let query): query.explain(DeviceSubject(device), at: .epoch).reason
+    }
   }
 }

@@ -185,7 +185,8 @@ final class Fleet: Sendable {
       enrolment: details.enrolment)
   }
 
-  private func record(_ device: DeviceID) -> DeviceRecord? {
+  /// What is kept of a device; nil when there is none.
+  func record(_ device: DeviceID) -> DeviceRecord? {
     withBytes(of: device) { bytes, hash in
       shard(hash).withLock { table in
         table.find(bytes, hash: hash).map { table.records[$0] }

@@ -16,6 +16,8 @@ final class JobBook {
   fileprivate(set) var withdrawing: [DeviceID] = []
   /// Devices of the target when they were last counted, and when that was.
   fileprivate(set) var census: (size: Int, at: Instant)?
+  /// The count that is under way; nil for none.
+  fileprivate(set) var recount: JobRecount?
 
   init(_ job: Job) { self.job = job }
 
@@ -60,6 +62,11 @@ struct JobShelf {
   /// All jobs, the newest first.
   var all: [JobBook] { books.keys.sorted(by: >).compactMap { books[$0] } }
 
+  /// Jobs that may give out commands, the one that was counted longest ago first.
+  var liveByCount: [JobID] {
+    live.map { (books[$0]?.census?.at ?? .epoch, $0) }.sorted { $0 < $1 }.map(\.1)
+  }
+
   /// A number that no job of the tenant has had; the newest job is never forgotten.
   var nextID: JobID { JobID((books.keys.max()?.number ?? 0) + 1) }
 
@@ -72,6 +79,7 @@ struct JobShelf {
       book.withdrawing = Array(book.open)
     }
     book.job = job
+    if job.isOver { book.recount = nil }
     let devices = book.settleIfThrough()
     if !devices.isEmpty { leftovers.append(("\(job.id)/", devices)) }
     books[job.id] = book
@@ -89,6 +97,20 @@ struct JobShelf {
   /// Notes how many devices a job is for.
   mutating func note(_ census: Int, of job: JobID, now: Instant) {
     books[job]?.census = (census, now)
+  }
+
+  /// Takes over how far a count has come, which found these devices to be able since the last time.
+  /// Returns how many devices have no command yet when that was all; nil before.
+  mutating func note(
+    _ recount: JobRecount, able: [DeviceID], of job: JobID, now: Instant
+  ) -> Int? {
+    guard let book = books[job], !book.job.isOver else { return nil }
+    var recount = recount
+    recount.add(able.count, done: able.count { book.parts[$0] != nil })
+    book.recount = recount.walk.isThrough ? nil : recount
+    guard recount.walk.isThrough else { return nil }
+    book.census = (recount.size, now)
+    return recount.waiting
   }
 
   /// Follows a command of a job; returns what is to be stored.

@@ -27,10 +27,14 @@ extension ControlPlane {
         }
         try self.shelf().keep(image, as: name, of: key, at: self.clock.now)
         var ticket: UInt64 = 0
-        if let command,
-          case .accepted(let noted) = self.recordLog(name, for: command, of: device, in: room)
-        {
-          ticket = noted
+        if let command {
+          switch self.recordLog(name, for: command, of: device, in: room) {
+          case .accepted(let noted): ticket = noted
+          case .unknown: break
+          case .storeUnavailable:
+            // Sent again under its name it is the same log, and then its command learns of it.
+            throw Problem(.storeUnavailable, "the store cannot take writes now; send the log again")
+          }
         }
         completion(.success(ticket))
       } catch { completion(.failure(error)) }

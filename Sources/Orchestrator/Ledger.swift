@@ -103,6 +103,8 @@ struct Ledger {
     case nil: true
     case .group(let name): groups[name]?.contains(device) ?? false
     case .filter(let filter): filter.matches(device)
+    // Steady queries do not look at the time.
+    case .query(let query): query.matches(DeviceSubject(device), at: .epoch)
     }
   }
 

@@ -16,7 +16,9 @@ extension ControlPlane {
   /// Creates a group, or changes its rule of membership.
   public func putGroup(_ group: DeviceGroup, in room: Room) throws(Problem) -> UInt64 {
     try requireStore()
-    if case .query(let query) = group.membership { try check(query) }
+    if case .query(let query) = group.membership {
+      try query.requireSteady(choosing: "the members of a group")
+    }
     return try room.ledger.withLock { ledger throws(Problem) in
       if let known = ledger.groups[group.name], !known.members.isEmpty,
         group.membership != .explicit
@@ -30,22 +32,6 @@ extension ControlPlane {
       ledger.lastTicket = store.enqueue(.group(room.tenant, group))
       room.wakeFleet()
       return ledger.lastTicket
-    }
-  }
-
-  private func check(_ query: Query) throws(Problem) {
-    guard query.isSteady else {
-      throw Problem(
-        InvalidValue(
-          field: "query",
-          reason: "the members of a group follow from what devices are; leave out lastSeen, group "
-            + "and ages, which change without them"))
-    }
-    guard query.fields.count <= Fleet.columnsMax else {
-      throw Problem(
-        InvalidValue(
-          field: "query",
-          reason: "reads \(query.fields.count) fields; at most \(Fleet.columnsMax) are possible"))
     }
   }
 

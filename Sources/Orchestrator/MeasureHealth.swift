@@ -36,6 +36,16 @@ extension ControlPlane {
   }
 }
 
+extension JSON {
+  /// What a merge patch names: its members, and those of objects inside with their paths, as
+  /// policies write them (`health.crashes`).
+  var namedProperties: [String] {
+    (members ?? []).flatMap { member in
+      [member.key] + member.value.namedProperties.map { "\(member.key).\($0)" }
+    }
+  }
+}
+
 extension RolloutBook {
   /// What a newly reported number says; nil for what is no number, and for a counter that is heard
   /// of for the first time.
@@ -50,8 +60,10 @@ extension RolloutBook {
     }
     guard let value = number(after) else { return nil }
     guard case .count = metric.kind else { return .value(value) }
+    // No counter is below zero, and differences from there may be more than fits.
+    guard value >= 0 else { return nil }
     let since = noteMeasurement(of: after.key.device, index, at: now)
-    guard let since, let old = number(before) else { return nil }
+    guard let since, let old = number(before), old >= 0 else { return nil }
     // A counter that starts anew has counted what it shows.
     return .events(value >= old ? value - old : value, span: now - since)
   }

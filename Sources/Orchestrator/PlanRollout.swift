@@ -182,9 +182,7 @@ extension ControlPlane {
     var census = Census()
     // A copy: deciding about a million devices must not keep others from the ledger.
     let ledger = room.ledger.withLock { $0.selectionCopy() }
-    if case .group(let name) = target, ledger.groups[name] == nil {
-      throw Problem(.unprocessable, "there is no group \(name); create it or choose another target")
-    }
+    try ledger.check(target)
     let artifacts = RolloutBook.byHardware(release.artifacts.compactMap { ledger.artifacts[$0] })
     var fallbacks: [Software: Way] = [:]
     let guarded = ledger.safeguards
@@ -323,6 +321,19 @@ extension ControlPlane {
 }
 
 extension Ledger {
+  // Whether a rollout can be for these devices.
+  fileprivate func check(_ target: RolloutSpecification.Target?) throws(Problem) {
+    switch target {
+    case nil, .filter: break
+    case .query(let query): try query.requireSteady(choosing: "the devices of a rollout")
+    case .group(let name):
+      guard groups[name] != nil else {
+        throw Problem(
+          .unprocessable, "there is no group \(name); create it or choose another target")
+      }
+    }
+  }
+
   /// A copy that answers who belongs where, without actions.
   func selectionCopy() -> Ledger {
     var copy = Ledger()

@@ -30,7 +30,7 @@ extension ControlPlane {
       },
       cursor: cursor,
       limit: min(limit ?? QueryStatement.limitMax, statement.limit ?? ControlPlane.queryLimitUsual),
-      now: clock.now)
+      now: clock.now, parts: { devices in room.ledger.withLock { $0.parts(of: devices) } })
     let watch = Stopwatch()
     var answer = try query.answer()
     answer.tookMicroseconds = watch.microseconds
@@ -41,7 +41,7 @@ extension ControlPlane {
   public func explain(_ query: Query, for id: DeviceID, in room: Room) -> QueryVerdict? {
     guard let found = overview(of: id, in: room) else { return nil }
     let subject = DeviceSubject(
-      found.device, lastSeen: found.lastSeen, groups: found.groups)
+      found.device, lastSeen: found.lastSeen, groups: found.groups, update: found.part?.update)
     return query.explain(subject, at: clock.now)
   }
 }

@@ -214,7 +214,9 @@ extension ControlPlane {
         throw Problem(.notFound, "there is no device \(device)")
       }
       let wants = room.fleet.view(device)?.wantsAttributes ?? false
+      let before = known
       try body(&known)
+      if known.enrolment != before.enrolment { ledger.enrolment.index(before, known) }
       room.fleet.put(known, lastSeen: nil, wantsAttributes: wants, versionReportedAt: nil)
       room.noteChange()
       ledger.lastTicket = store.enqueue(.device(known))

@@ -45,7 +45,7 @@ extension ControlPlane {
       do throws(InvalidValue) { try known.twin.merge(patch, into: .reported, at: now) } catch {
         throw Problem(error)
       }
-      return patch.members?.map(\.key) ?? []
+      return patch.namedProperties
     }
   }
 
@@ -88,7 +88,8 @@ extension ControlPlane {
       measure(before, known, sent: sent, in: room, &ledger, now: now)
       if known != before {
         var changes = [Change.device(known)]
-        if let run = DeviceRun(of: known, after: before, at: now) {
+        let isImageTold = sent.contains(where: ReportedAttribute.imageDigest.spellings.contains)
+        if let run = DeviceRun(of: known, after: before, isImageTold: isImageTold, at: now) {
           changes.append(.deviceRun(run))
         }
         ledger.lastTicket = store.enqueue(changes)
@@ -108,13 +109,4 @@ extension ControlPlane {
 extension Twin {
   /// The reported property in which the server shows how the update of a device goes.
   public static let updateProperty = "update"
-}
-
-extension DeviceRun {
-  /// What a device runs now; nil when that is what it ran before.
-  fileprivate init?(of device: Device, after before: Device, at now: Instant) {
-    let (version, image) = (device.reportedVersion, device.reportedImage)
-    guard version != before.reportedVersion || image != before.reportedImage else { return nil }
-    self.init(device: device.key, since: now, version: version, image: image)
-  }
 }

@@ -305,18 +305,10 @@ extension ControlPlane {
   }
 
   private func overview(_ device: Device, _ lastSeen: Instant, _ ledger: Ledger) -> DeviceOverview {
-    let books = ledger.live.sorted(by: >).compactMap { ledger.books[$0] }
-    // What it does at present comes before what it did.
-    let id = device.key.device
-    let book =
-      books.first { $0.actions[id]?.isLeased ?? false } ?? books.first { $0.actions[id] != nil }
-    let part = book.flatMap { book in
-      book.actions[device.key.device].map { ControlPlane.part($0, book) }
-    }
     return DeviceOverview(
       device: device, lastSeen: lastSeen == .epoch ? nil : lastSeen,
       groups: ledger.groups.values.filter { $0.contains(device) }.map(\.group.name).sorted(),
-      part: part)
+      part: ledger.parts(of: [device.key.device]).first ?? nil)
   }
 
   /// Devices by id after `cursor`, at most `limit`, that match a filter and are in a group.

@@ -28,11 +28,17 @@ public struct DeviceStory: Equatable, Sendable {
     public let leaseElsewhere: Name?
     /// What it takes before the release itself, to follow a sentence; empty for nothing.
     public let detour: String
+    /// What else is odd about it, a sentence each.
+    public let remarks: [String]
+    /// What keeps it out of the target; nil when it is in it, or when its group or filter does not
+    /// tell.
+    public let mismatch: String?
 
     /// Joins the facts.
     public init(
       candidate: Candidate, hardware: Name?, heardAt: Instant?, place: Place? = nil,
-      leaseElsewhere: Name? = nil, detour: String = ""
+      leaseElsewhere: Name? = nil, detour: String = "", remarks: [String] = [],
+      mismatch: String? = nil
     ) {
       self.candidate = candidate
       self.hardware = hardware
@@ -40,6 +46,8 @@ public struct DeviceStory: Equatable, Sendable {
       self.place = place
       self.leaseElsewhere = leaseElsewhere
       self.detour = detour
+      self.remarks = remarks
+      self.mismatch = mismatch
     }
   }
 
@@ -91,7 +99,7 @@ public struct DeviceStory: Equatable, Sendable {
   }
 
   private static func facts(of subject: Subject, _ rollout: Rollout, now: Instant) -> [String] {
-    var facts: [String] = []
+    var facts = subject.remarks
     if let other = subject.leaseElsewhere {
       facts.append(
         "it is busy with rollout \(other), and a device is never given two things at once")
@@ -145,7 +153,7 @@ private struct Outsider {
     }
     if !candidate.isTargeted, !isFirstGroup {
       return (
-        "not in this rollout: outside its target",
+        "not in this rollout: outside its target" + (subject.mismatch.map { ", as \($0)" } ?? ""),
         "nothing, unless it comes into the target; then it takes its place at its next poll"
       )
     }

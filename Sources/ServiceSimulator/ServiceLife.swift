@@ -23,12 +23,22 @@ final class ServiceLife {
 
   static let tenant = "DEFAULT"
 
-  /// Devices' requests go to the DDI gateway, as they do in the server.
+  /// Devices' requests go to the gateway of their protocol, as they do in the server.
   private struct Router: RequestHandler {
-    let gateway: DDIGateway
+    let ddi: DDIGateway
+    let native: NativeGateway
 
-    func plan(_ head: Request) -> BodyPlan { gateway.plan(head) }
-    func handle(_ request: Request, _ reply: inout Reply) { gateway.handle(request, &reply) }
+    func plan(_ head: Request) -> BodyPlan {
+      NativeGateway.serves(head.path) ? native.plan(head) : ddi.plan(head)
+    }
+
+    func handle(_ request: Request, _ reply: inout Reply) {
+      if NativeGateway.serves(request.path) {
+        native.handle(request, &reply)
+      } else {
+        ddi.handle(request, &reply)
+      }
+    }
   }
 
   init(
@@ -54,8 +64,8 @@ final class ServiceLife {
     }
     self.room = room
     do throws(ServerError) {
-      server = try SteppedServer(
-        handler: Router(gateway: DDIGateway(plane: plane)), barrier: barrier)
+      let router = Router(ddi: DDIGateway(plane: plane), native: NativeGateway(plane: plane))
+      server = try SteppedServer(handler: router, barrier: barrier)
     } catch { throw Failure(sentence: "no event loop: \(error)") }
   }
 

@@ -18,6 +18,8 @@ public struct ServiceScenario: Sendable {
   public var policy: String
   /// What the devices are like.
   public var traits: FleetTraits
+  /// How many of the devices speak the native protocol; the others speak DDI.
+  public var native: Share
   /// What goes wrong between devices and service.
   public var network: FaultPlan
   /// What goes wrong around the service.
@@ -40,11 +42,20 @@ public struct ServiceScenario: Sendable {
     var network = FaultPlan(drawing: &random)
     network.lateness = scaled(network.lateness, scale)
     network.lasting = scaled(.minutes(Int64(random.within(120...300))), scale)
+    let policy = drawPolicy(canary: canaryCount > 0, scale: scale, &random)
+    let traits = drawTraits(scale: scale, &random)
+    let world = WorldFaults(drawing: &random, scale: scale)
+    // Mostly a mixed fleet, at times all of one kind.
+    let native = share([0, 3000, 5000, 7000, 10_000][random.below(5)])
     return ServiceScenario(
       seed: seed, deviceCount: deviceCount, canaryCount: canaryCount, scale: scale,
-      policy: drawPolicy(canary: canaryCount > 0, scale: scale, &random),
-      traits: drawTraits(scale: scale, &random), network: network,
-      world: WorldFaults(drawing: &random, scale: scale))
+      policy: policy, traits: traits, native: native, network: network, world: world)
+  }
+
+  /// Whether the device of a number speaks the native protocol.
+  func speaksNative(_ number: Int) -> Bool {
+    var random = SeededRandom(seed: seed ^ 0x6e61_7469, stream: UInt64(number) &+ 1)
+    return random.chance(native)
   }
 
   static func scaled(_ length: Interval, _ scale: Int64) -> Interval {
@@ -138,6 +149,8 @@ public struct WorldFaults: Equatable, Sendable {
   public var diskTrouble = Interval.zero
   /// Commands of people beyond the start of the first rollout.
   public var commands = 0
+  /// What people order for single devices: twins and commands.
+  public var orders = 0
   /// Devices that lose their power while they work.
   public var powerLosses = 0
   /// Devices that are away for a while.
@@ -170,6 +183,7 @@ public struct WorldFaults: Equatable, Sendable {
     absences = times(&random, 3)
     absence = ServiceScenario.scaled(.minutes([20, 120, 360][random.below(3)]), scale)
     logPagesDue = [20, 100, 1000][random.below(3)]
+    orders = times(&random, 24)
   }
 }
 

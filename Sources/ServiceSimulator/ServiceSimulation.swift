@@ -65,6 +65,8 @@ public final class ServiceSimulation {
   var fingerprint = Fingerprint()
   var witness = Witness()
   var acknowledgements = Acknowledgements()
+  var twins = TwinWitness()
+  var commandPromises = CommandWitness()
   var isPeace = false
 
   // The service; nil while it is down.
@@ -80,8 +82,9 @@ public final class ServiceSimulation {
   var messageCount = 0
   var commands: [PendingCommand] = []
   var wantsSecond = false
+  var orderCount = 0
 
-  private var stepCount = 0
+  private(set) var stepCount = 0
   private let keepsStory: Bool
   private var story: [String] = []
 
@@ -140,6 +143,7 @@ public final class ServiceSimulation {
   private func setTime(_ now: Instant) {
     self.now = now
     clock.set(now + clockOffset)
+    commandPromises.clockShows(clock.now)
     witness.trueNow = now
   }
 
@@ -183,6 +187,7 @@ public final class ServiceSimulation {
     spread(world.powerLosses, .fault(.powerLoss))
     spread(world.absences, .fault(.absence))
     spread(world.commands, .command(Move.drawn(&random)))
+    spread(world.orders, .command(Move.drawnOrder(&random)))
   }
 
   var tickInterval: Interval { scaled(.seconds(60)) }

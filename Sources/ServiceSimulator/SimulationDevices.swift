@@ -14,15 +14,27 @@ struct Member {
   var wakeAt: Instant?
   var errands: [Errand] = []
   var waiting: (number: Int, errand: Errand)?
-  var deployment: DeploymentDocument?
+  var instructions: Instructions?
+  /// What it keeps of the native protocol; nil for a device that speaks DDI.
+  var native: NativeMemory?
   var absentUntil: Instant?
   var isRegistered = false
+}
+
+/// What an offer says that matters to a virtual device.
+struct Instructions: Sendable {
+  let action: String
+  let version: String
+  /// Where its one image is fetched.
+  let imageLink: String
 }
 
 /// Something to be done over the network.
 enum Errand {
   case intent(DeviceIntent)
   case image(action: String, tries: Int)
+  /// Only of devices that speak the native protocol.
+  case command(CommandID, CommandReport.Word)
 }
 
 extension Errand {
@@ -36,6 +48,7 @@ extension Errand {
   var word: String {
     switch self {
     case .image: "reads an image"
+    case .command(let id, let word): "says that command \(id) is \(word.rawValue)"
     case .intent(.poll): "polls"
     case .intent(.describe(_, let version)): "says that it runs \(version ?? "something")"
     case .intent(.fetch): "reads instructions"
@@ -61,12 +74,13 @@ struct Message {
 struct Exchange {
   let message: Message
   let connection: SteppedConnection
+  let arrival: Arrival
   var received: [UInt8] = []
 }
 
 extension ServiceSimulation {
   /// What clients of the field wait for an answer.
-  private static let patience = Interval.seconds(30)
+  static let patience = Interval.seconds(30)
   private static let imageTriesMax = 5
 
   private var isNetworkFaulty: Bool { !isPeace }
@@ -99,12 +113,20 @@ extension ServiceSimulation {
   }
 
   /// Starts the next errand when the one before is done.
-  private func goOn(_ index: Int) {
+  func goOn(_ index: Int) {
     while members[index].waiting == nil, !members[index].errands.isEmpty {
       let errand = members[index].errands.removeFirst()
       if case .intent(.download(let action)) = errand {
         let due = now + members[index].device.personality.download
         queue.add(.downloaded(index, action: action), due: due)
+        continue
+      }
+      if case .intent(.fetch(let link)) = errand, let native = members[index].native {
+        // The poll brought the instructions along.
+        members[index].instructions = native.briefing?.instructions
+        let event = native.event(reading: link)
+        members[index].errands += members[index].device.handle(event, now: now).map(Errand.intent)
+        wake(index)
         continue
       }
       let number = messageCount
@@ -118,14 +140,15 @@ extension ServiceSimulation {
 
   private func request(for errand: Errand, of index: Int, _ number: Int) -> DeviceRequest? {
     let member = members[index]
+    if member.native != nil { return nativeRequest(for: errand, of: index, number) }
     let token = member.token
     let remark = Acknowledgements.remark(number)
     switch errand {
     case .image(let action, _):
-      guard let deployment = member.deployment, deployment.action == action,
-        let image = deployment.images.first
-      else { return nil }
-      return .link("GET", image.link, token: token)
+      guard let instructions = member.instructions, instructions.action == action else {
+        return nil
+      }
+      return .link("GET", instructions.imageLink, token: token)
     case .intent(.poll): return .poll(member.id.text, token: token)
     case .intent(.fetch(let link)): return .link("GET", link, token: token)
     case .intent(.describe(let link, let version)):
@@ -146,7 +169,7 @@ extension ServiceSimulation {
             "details": [.string(remark)],
           ],
         ])
-    case .intent(.download): return nil
+    case .intent(.download), .command: return nil
     }
   }
 
@@ -189,23 +212,28 @@ extension ServiceSimulation {
   private func event(of errand: Errand, _ answer: DeviceAnswer?, _ index: Int) -> DeviceEvent? {
     switch errand {
     case .intent(.poll):
+      if members[index].native != nil { return answer.flatMap { briefed($0, index) } }
       return answer?.document.map { .answered(PollAnswer($0, followsServer: true)) }
     case .intent(.fetch):
-      guard let deployment = answer?.document.flatMap(DeploymentDocument.init) else {
-        return .refused
-      }
-      members[index].deployment = deployment
+      guard let deployment = answer?.document.flatMap(DeploymentDocument.init),
+        let image = deployment.images.first
+      else { return .refused }
+      members[index].instructions = Instructions(
+        action: deployment.action, version: deployment.version, imageLink: image.link)
       return .instructed(action: deployment.action, version: deployment.version)
     case .intent(.report(let report)):
       // Any other answer than "not now" tells that there is no use in saying it again.
       return (answer?.status ?? 500) >= 500 ? .reportLost(report) : nil
     case .intent(.describe), .intent(.answerCancel), .intent(.download): return nil
+    case .command(let id, let word):
+      confirm(id, word, answer, index)
+      return nil
     case .image(let action, let tries):
       if (answer?.status ?? 500) >= 500, tries < ServiceSimulation.imageTriesMax {
         members[index].errands.append(.image(action: action, tries: tries + 1))
         return nil
       }
-      let version = members[index].deployment?.version ?? ""
+      let version = members[index].instructions?.version ?? ""
       let isCorrupt = isNetworkFaulty && random.chance(scenario.network.corruptDownloads)
       let isWhole = answer?.status == 200 && answer?.body == SimulationImages.bytes(version)
       if answer?.status == 200, !isWhole {

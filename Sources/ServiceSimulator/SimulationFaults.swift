@@ -32,6 +32,7 @@ extension ServiceSimulation {
       tell("\(members[index].id) loses its power")
       members[index].errands = []
       members[index].waiting = nil
+      members[index].native?.losePower()
       happen(.powerLost, to: index)
     case .absence:
       let index = random.below(members.count)
@@ -47,6 +48,7 @@ extension ServiceSimulation {
     clockOffset = Interval(
       milliseconds: clockOffset.milliseconds + (isBack ? -1 : 1) * length.milliseconds)
     clock.set(now + clockOffset)
+    commandPromises.clockShows(clock.now)
     tell("the clock jumps \(isBack ? "back" : "forward") by \(length)")
     witness.clockJumped()
   }
@@ -108,6 +110,7 @@ extension ServiceSimulation {
       return "rollout \(view.rollout.specification.name) never came to rest: "
         + "\(view.rollout.status.rawValue), \(view.reason)"
     }
+    if let sentence = commandPromises.unrest(in: life) { return sentence }
     for member in members where member.isRegistered {
       if let sentence = restlessness(of: member, newest, life) { return sentence }
     }
@@ -122,6 +125,7 @@ extension ServiceSimulation {
     let action = life.plane.overview(of: member.id, in: life.room)?.part?.action
     if device.isWorking { return "\(member.id) still works: \(device.state)" }
     if action?.isLeased == true { return "\(member.id) still holds a lease" }
+    if let sentence = ignorance(of: member, life) { return sentence }
     let isOver: Bool =
       switch action?.standing {
       case .failed, .stranded, .returnFailed: true

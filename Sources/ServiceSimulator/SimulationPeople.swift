@@ -28,6 +28,16 @@ enum Move {
   case amend
   /// Withdraws the first release.
   case revoke
+  /// Changes the desired properties of a device.
+  case desire
+  /// Changes the tags of a device by a merge patch.
+  case label
+  /// Tells a device to do something.
+  case send
+  /// Takes a command back.
+  case recall
+  /// Tells all devices to do something, a few at a time.
+  case job
 
   /// Pauses are tried most, the end of a rollout least.
   static func drawn(_ random: inout SeededRandom) -> Move {
@@ -49,6 +59,9 @@ struct PendingCommand {
     case stopped(String)
     case approved(String, stage: Int)
     case registered(Range<Int>)
+    case changed(DeviceID, Twin.Part, TwinWitness.Mark)
+    case sent(CommandWitness.Order)
+    case recalled(CommandID)
   }
 
   let ticket: UInt64
@@ -56,7 +69,7 @@ struct PendingCommand {
 }
 
 extension ServiceSimulation {
-  private static let person = "a person"
+  static let person = "a person"
 
   /// Registers the devices of the start, before anything goes wrong.
   func registerFleet() {
@@ -106,6 +119,11 @@ extension ServiceSimulation {
         name, overrides: [("limits.concurrent", "\(random.within(1...6))")],
         by: ServiceSimulation.person, in: life.room)
     case .revoke: try revoke(life)
+    case .desire: try change(.desired, life)
+    case .label: try change(.tags, life)
+    case .send: try sendCommand(life)
+    case .recall: try recallCommand(life)
+    case .job: try startJob(life)
     }
     tell("\(move) is done")
   }
@@ -199,7 +217,9 @@ extension ServiceSimulation {
         let device = VirtualDevice(
           number: members.count, seed: scenario.seed, traits: scenario.traits,
           version: ServiceScenario.oldVersion, now: now)
-        members.append(Member(id: registration.device, token: token, device: device))
+        let native = scenario.speaksNative(members.count) ? NativeMemory() : nil
+        members.append(
+          Member(id: registration.device, token: token, device: device, native: native))
       }
       commands.append(PendingCommand(ticket: ticket, effect: .registered(range)))
     } catch { tell("a device is not registered: \(error)") }
@@ -222,6 +242,15 @@ extension ServiceSimulation {
           acknowledgements.registered(members[index].id)
           wake(index)
         }
+      case .changed(let device, let part, let mark):
+        if let fault = twins.acknowledged(part, of: device, mark, step: stepCount) {
+          witness.violate(fault)
+        }
+      case .sent(let order):
+        if let fault = commandPromises.acknowledged(order, step: stepCount) {
+          witness.violate(fault)
+        }
+      case .recalled(let id): commandPromises.withdraw(id)
       }
     }
   }

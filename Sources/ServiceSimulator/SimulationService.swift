@@ -8,6 +8,8 @@ import UpdateModel
 
 extension ServiceSimulation {
   private static let statuses: Set<Int> = [200, 401, 404, 405, 410, 429, 503]
+  // A poll that brings nothing new, and a late answer to a request to stop.
+  private static let nativeStatuses: Set<Int> = statuses.union([304, 409])
   private static let ticksPerSave = 20
 
   // MARK: Requests
@@ -26,13 +28,15 @@ extension ServiceSimulation {
       return witness.violate("a request did not fit the connection")
     }
     life.server.step()
-    exchanges.append(Exchange(message: message, connection: connection))
     let device = members[message.device].id
     if case .intent(.poll) = message.errand {
       witness.polled(device, life)
     } else {
       witness.reported(device, life)
+      if case .command(let id, _) = message.errand { commandPromises.hears(id) }
     }
+    exchanges.append(
+      Exchange(message: message, connection: connection, arrival: arrival(of: device, life)))
     collect()
     expectCommit(within: .milliseconds(60))
   }
@@ -41,18 +45,19 @@ extension ServiceSimulation {
   private func collect() {
     guard let life else { return }
     var open: [Exchange] = []
-    var answered: [(message: Message, answer: DeviceAnswer)] = []
+    var answered: [(exchange: Exchange, answer: DeviceAnswer)] = []
     for var exchange in exchanges {
       exchange.received += exchange.connection.receive()
       if let answer = DeviceAnswer(exchange.received) {
-        if answer.status == 200 { life.giveBack(exchange.connection) }
-        answered.append((exchange.message, answer))
+        if answer.status == 200 || answer.status == 304 { life.giveBack(exchange.connection) }
+        answered.append((exchange, answer))
       } else {
         open.append(exchange)
       }
     }
     exchanges = open
-    for (message, answer) in answered {
+    for (exchange, answer) in answered {
+      let message = exchange.message
       answerCount += 1
       fingerprint.mix(message.number)
       fingerprint.mix(answer.status)
@@ -60,30 +65,41 @@ extension ServiceSimulation {
       tell(
         "\(members[message.device].id) \(message.errand.word) #\(message.number): "
           + "\(answer.status) \(String(decoding: answer.body.prefix(300), as: UTF8.self))")
-      note(answer, to: message)
+      note(answer, to: exchange)
       sendBack(answer, for: message)
     }
   }
 
   // What has left the service is acknowledged, whether or not it arrives.
-  private func note(_ answer: DeviceAnswer, to message: Message) {
+  private func note(_ answer: DeviceAnswer, to exchange: Exchange) {
+    let message = exchange.message
     let device = members[message.device].id
-    guard ServiceSimulation.statuses.contains(answer.status) else {
+    let isNative = members[message.device].native != nil
+    let expected = isNative ? ServiceSimulation.nativeStatuses : ServiceSimulation.statuses
+    guard expected.contains(answer.status) else {
       return witness.violate("\(device) was answered with status \(answer.status)")
     }
     if answer.status == 401 { witness.violate("\(device) is registered and was not let in") }
+    check(answer, toPollOf: device, exchange)
     guard answer.status == 200 else { return }
     switch message.errand {
     case .intent(.report), .intent(.answerCancel):
       acknowledgements.reported(device, remark: message.number)
     case .intent(.describe(_, let version)):
       if version != nil { acknowledgements.described(device) }
+      if let version = answer.document?["reported"]?["version"]?.integer {
+        let mark = TwinWitness.Mark(version: UInt64(clamping: version), number: message.number)
+        // A repeated one changes nothing, so it promises nothing.
+        _ = twins.acknowledged(.reported, of: device, mark, step: stepCount)
+      }
     case .intent(.poll):
-      guard let document = answer.document,
-        case .deployment(let action, _) = PollAnswer(document, followsServer: true).offer,
-        let number = UInt32(action)
-      else { return }
+      guard let document = answer.document else { return }
+      let offer =
+        isNative
+        ? NativeBriefing(answer)?.offer : PollAnswer(document, followsServer: true).offer
+      guard case .deployment(let action, _) = offer, let number = UInt32(action) else { return }
       acknowledgements.offered(device, action: number)
+    case .command(let id, let word): commandPromises.answered(id, word)
     case .intent(.fetch), .intent(.download), .image: break
     }
   }
@@ -180,6 +196,8 @@ extension ServiceSimulation {
     tell("the service is up")
     witness.restarted(life)
     if let loss = acknowledgements.loss(in: life, parts: witness.parts) { witness.violate(loss) }
+    if let loss = twins.loss(in: life) { witness.violate(loss) }
+    if let loss = commandPromises.loss(in: life) { witness.violate(loss) }
     if let difference = expectedPicture.flatMap({ ServicePicture(life).difference(from: $0) }) {
       witness.violate("an orderly restart changed something: \(difference)")
     }

@@ -87,18 +87,24 @@ public struct ReportedAttribute: Sendable {
 public enum DeviceLimits {
   /// Attributes or tags per device.
   public static let attributeCount = 100
-  /// Bytes of a key.
+  /// Bytes of the name of an attribute, a tag or any property of a twin.
   public static let keyBytes = 128
   /// Bytes of a value.
   public static let valueBytes = 512
 
+  /// Why a text cannot name a property; nil when it can.
+  static func fault(ofName name: String) -> String? {
+    let isPrintable = name.unicodeScalars.allSatisfy { $0.value > 0x20 && $0.value != 0x7F }
+    guard (1...keyBytes).contains(name.utf8.count), isPrintable else {
+      return "a name has 1 to \(keyBytes) bytes and no white space"
+    }
+    return nil
+  }
+
   /// Checks one attribute or tag.
   public static func check(key: String, value: String) throws(InvalidValue) {
-    let printable = key.unicodeScalars.allSatisfy { $0.value > 0x20 && $0.value != 0x7F }
-    guard (1...keyBytes).contains(key.utf8.count), printable else {
-      throw InvalidValue(
-        field: key.isEmpty ? "key" : String(key.prefix(40)),
-        reason: "a key has 1 to \(keyBytes) bytes and no white space")
+    if let fault = fault(ofName: key) {
+      throw InvalidValue(field: key.isEmpty ? "key" : String(key.prefix(40)), reason: fault)
     }
     guard value.utf8.count <= valueBytes, !value.unicodeScalars.contains(where: { $0.value == 0 })
     else {

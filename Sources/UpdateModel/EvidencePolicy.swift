@@ -192,7 +192,8 @@ extension DocumentReader {
       value -> Int? in
       let found: Int? =
         switch value {
-        case .integer(let whole): Int(exactly: whole).flatMap { $0 <= 1_000_000 ? $0 * 100 : nil }
+        case .integer(let whole):
+          Int(exactly: whole).flatMap { (0...1_000_000).contains($0) ? $0 * 100 : nil }
         case .decimal(let literal): decimalHundredths(literal)
         default: nil
         }

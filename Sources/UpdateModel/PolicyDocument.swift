@@ -227,7 +227,8 @@ extension JSON {
   func hundredths(in range: ClosedRange<Int>) -> Int? {
     let count: Int? =
       switch self {
-      case .integer(let whole): Int(exactly: whole).flatMap { $0 <= 1000 ? $0 * 100 : nil }
+      case .integer(let whole):
+        Int(exactly: whole).flatMap { (0...1000).contains($0) ? $0 * 100 : nil }
       case .decimal(let literal): decimalHundredths(literal)
       default: nil
       }

@@ -29,6 +29,8 @@ public struct RolloutSpecification: Equatable, Sendable {
     case group(Name)
     /// Every device that matches.
     case filter(DeviceFilter)
+    /// Every device whose twin meets a steady query.
+    case query(Query)
   }
 
   /// Joins the parts of a rollout that were checked.

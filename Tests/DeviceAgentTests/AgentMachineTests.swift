@@ -35,7 +35,7 @@ struct AgentMachineTests {
       (.downloaded, [], "verified"),
       (.installAllowed(action: update.action), [.write(image, .slot(.b))], "writing"),
       (.written, [.arm(image, .slot(.b))], "written"),
-      (.armed, [.reboot], "armed"),
+      (.armed, [.reboot()], "armed"),
       (trial(), [.checkTrial(.slot(.b))], "on-trial"),
       (.trialPassed, [.confirm(image, .slot(.b))], "on-trial"),
       (.confirmed, [.discardDownloads(keeping: [])], "idle"),
@@ -104,7 +104,7 @@ struct AgentMachineTests {
         [
           start, .offered(update), .downloaded, .installAllowed(action: update.action), .prepared,
           .written, .armed,
-        ], .reboot
+        ], .reboot()
       ),
     ]
     for (events, effect) in rows {
@@ -120,7 +120,7 @@ struct AgentMachineTests {
       untilArmed(update) + [trial(), .trialFailed(failure, revertsAtOnce: true)])
     #expect(step.effects == [.revert(update.images[0], .slot(.b))])
     step = AgentMachine.step(step.state, .reverted)
-    #expect(step.effects == [.reboot])
+    #expect(step.effects == [.reboot()])
     let back = BootStatus(slot: .a, previous: .a, state: .failed)
     step = AgentMachine.step(
       step.state, .started(Examples.facts(boot: back, bootIdentifier: "3")))
@@ -144,7 +144,7 @@ struct AgentMachineTests {
     let update = try Examples.update()
     let step = Examples.play(
       untilArmed(update) + [trial(), .trialFailed(failure, revertsAtOnce: false)])
-    #expect(step.effects == [.reboot])
+    #expect(step.effects == [.reboot()])
     let back = BootStatus(slot: .a, previous: .b, state: .failed)
     let end = AgentMachine.step(
       step.state, .started(Examples.facts(boot: back, bootIdentifier: "5")))
@@ -180,7 +180,7 @@ struct AgentMachineTests {
   @Test func `a restart of the agent alone does not look like a fallback`() throws {
     let update = try Examples.update()
     let step = Examples.play(untilArmed(update) + [.started(Examples.facts())])
-    #expect(step.effects == [.reboot])
+    #expect(step.effects == [.reboot()])
     #expect(step.state.phase.word == "armed")
   }
 
@@ -193,7 +193,7 @@ struct AgentMachineTests {
         step.state, .started(Examples.facts(boot: armed, bootIdentifier: "\(boot)")))
       #expect(step.effects == [.arm(update.images[0], .slot(.b))])
       step = AgentMachine.step(step.state, .armed)
-      #expect(step.effects == [.reboot])
+      #expect(step.effects == [.reboot()])
     }
     step = AgentMachine.step(step.state, .started(Examples.facts(boot: armed, bootIdentifier: "9")))
     #expect(step.effects == [.revert(update.images[0], .slot(.b))])

@@ -38,6 +38,7 @@ struct JournalTests {
       state.latestFallback = failure
       state.trialFailure = failure
       state.imagesLost = 1
+      state.rebootsAsked = 9
       return state
     }
   }

@@ -66,7 +66,7 @@ import UpdateModel
         "device", "command", "d1", "identify", "--arg", "seconds=\(code + 1)", "--wait",
       ])
       var order: JSON?
-      for _ in 0..<200 where order == nil {
+      for _ in 0..<1200 where order == nil {
         order = try device("GET", "")["commands"]?.array?.first
         if order == nil { pause(50) }
       }
@@ -92,7 +92,7 @@ import UpdateModel
     let watch = try run(["job", "watch", "blink"])
     let id = try #require(try device("GET", "")["commands"]?.array?.first?["id"]?.string)
     try crash()
-    let connection = try HTTPConnection(host: "127.0.0.1", port: server.port, timeoutSeconds: 30)
+    let connection = try HTTPConnection(host: "127.0.0.1", port: server.port, timeoutSeconds: 120)
     let log = try connection.send(
       "PUT", "/device/v1/DEFAULT/d1/logs/boot.log?command=\(id)",
       headers: [("Authorization", "Bearer \(token)")], body: .bytes(Array("a line\n".utf8)))

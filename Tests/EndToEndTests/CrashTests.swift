@@ -99,14 +99,14 @@ import UpdateModel
     }
     #expect(rollout["status"]?.string == "completed", "seed \(seed): \(rollout)")
     // The last stage is done at its quorum; the stragglers follow.
-    for _ in 0..<300 where try reporting("2.0.0", server) < 200 { pause(100) }
+    for _ in 0..<1200 where try reporting("2.0.0", server) < 200 { pause(100) }
     #expect(try reporting("2.0.0", server) == 200, "seed \(seed)")
   }
 
   // One grant per device, one attempt, verified: a lost grant or report would have cost another.
   private func checkGrants(_ server: TestServer, seed: UInt64) throws {
     var items: [JSON] = []
-    for _ in 0..<100 {
+    for _ in 0..<1200 {
       items =
         try server.call("GET", TestServer.path("/rollouts/crash/devices?limit=1000"))
         .document["items"]?.array ?? []

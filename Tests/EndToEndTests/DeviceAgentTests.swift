@@ -30,7 +30,7 @@ private final class AgentDevice {
         "running": ["file": .string("\(path)/running")],
       ],
       "boot": ["kind": "file", "directory": .string("\(path)/boot")],
-      "health": ["deadline": "20s", "pause": "0s"], "poll": ["least": "1s", "most": "2s"],
+      "health": ["deadline": "2m", "pause": "0s"], "poll": ["least": "1s", "most": "2s"],
     ]
     write(
       String(decoding: configuration.merging(members).prettyText, as: UTF8.self), to: "agent.json")
@@ -136,7 +136,7 @@ private final class AgentDevice {
   }
 
   private func eventually(_ condition: () throws -> Bool) rethrows -> Bool {
-    for _ in 0..<900 {
+    for _ in 0..<2400 {
       if try condition() { return true }
       pause(50)
     }
@@ -172,7 +172,7 @@ private final class AgentDevice {
     try device.start()
     try roll(out: (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }, version: "3.0.0")
     var isThere = false
-    for turn in 0..<120 where !isThere {
+    for turn in 0..<900 where !isThere {
       pause(60 + turn * 37 % 400)
       if let code = device.ending() {
         #expect(code == 75, "\(device.journal)")
@@ -203,7 +203,13 @@ private final class AgentDevice {
       [
         "claim": made["code"] ?? .null,
         "logs": [["name": "system", "command": ["/bin/echo", "all is well"]]],
-        "capabilities": [["name": "say", "command": ["/bin/echo", "{word}"]]],
+        "capabilities": [
+          ["name": "say", "command": ["/bin/echo", "{word}"]],
+          [
+            "name": "linger", "timeout": "1h",
+            "command": ["/bin/sh", "-c", "echo $$ > \"$1\"; sleep 3000", "sh", "{file}"],
+          ],
+        ],
       ])
     try unit.start()
     let path = TestServer.path("/devices/\(id)")
@@ -224,6 +230,16 @@ private final class AgentDevice {
       }
       #expect(isDone, "\(unit.journal)")
     }
+    // A stop does not leave behind what a command started.
+    let file = "\(unit.directory)/linger.pid"
+    let sent = try server.call(
+      "POST", path + "/commands", ["name": "linger", "arguments": ["file": .string(file)]])
+    #expect((200..<300).contains(sent.status), "\(sent)")
+    let isLingering = eventually { unit.text("linger.pid").last == "\n" }
+    #expect(isLingering, "\(unit.journal)")
+    let child = pid_t(unit.text("linger.pid").filter(\.isNumber)) ?? 0
+    #expect(child > 1 && kill(child, 0) == 0)
     #expect(unit.stop() == 0)
+    #expect(eventually { kill(child, 0) != 0 })
   }
 }

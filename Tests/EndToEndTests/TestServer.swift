@@ -37,7 +37,7 @@ final class TestServer {
         "serve", "--data", "\(directory)/data", "--listen", "127.0.0.1:\(port)", "--policies",
         TestServer.policies,
       ], output: log)
-    for _ in 0..<1200 {
+    for _ in 0..<12_000 {
       let text = contents(of: log)
       if let range = text.firstRange(of: "listens on http://127.0.0.1:") {
         port = Int(text[range.upperBound...].prefix { $0.isNumber }) ?? 0
@@ -66,7 +66,7 @@ final class TestServer {
   func call(
     _ method: String, _ path: String, _ body: JSON? = nil, token: String? = nil
   ) throws -> (status: Int, document: JSON) {
-    let connection = try HTTPConnection(host: "127.0.0.1", port: port, timeoutSeconds: 30)
+    let connection = try HTTPConnection(host: "127.0.0.1", port: port, timeoutSeconds: 120)
     defer { connection.close() }
     let response = try connection.send(
       method, path, headers: [("Authorization", "Bearer \(token ?? self.token)")],
@@ -79,7 +79,7 @@ final class TestServer {
 
   /// Uploads bytes as an artifact; returns its number.
   func upload(_ bytes: [UInt8], name: String, version: String, hardware: String) throws -> Int64 {
-    let connection = try HTTPConnection(host: "127.0.0.1", port: port, timeoutSeconds: 60)
+    let connection = try HTTPConnection(host: "127.0.0.1", port: port, timeoutSeconds: 120)
     defer { connection.close() }
     let response = try connection.send(
       "POST",

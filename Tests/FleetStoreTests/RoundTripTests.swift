@@ -70,6 +70,8 @@ struct RoundTripTests {
       2, policy: Sample.sharePolicy, target: .filter(try DeviceFilter("attr.region=eu-*")))
     var aborted = try Sample.rollout(3)
     let draft = try Sample.rollout(4)
+    let query = try Query(#"tags.line = "4" and battery.percent > 40 or note like '*"\\?'"#)
+    let chosen = try Sample.rollout(5, target: .query(query))
     canary.evolve(.started, at: Sample.instant(10))
     canary.evolve(.stageSettled(0), at: Sample.instant(20))
     canary.evolve(.signedOff(0, by: "ada"), at: Sample.instant(30))
@@ -83,10 +85,10 @@ struct RoundTripTests {
     let (expected, found) = try roundTrip([
       .rollout(acme, try Sample.rollout(1, target: .group(try Sample.name("lab")))),
       .rollout(acme, canary), .rollout(acme, stopped), .rollout(acme, aborted),
-      .rollout(acme, draft), .rollout(try Sample.name("other"), draft),
+      .rollout(acme, draft), .rollout(acme, chosen), .rollout(try Sample.name("other"), draft),
     ])
     #expect(found == expected)
-    #expect(found.rollouts.count == 5)
+    #expect(found.rollouts.count == 6)
   }
 
   @Test func `actions come back in every state, and the rollout counts them`() throws {

@@ -24,6 +24,9 @@ import UpdateModel
     #expect(try status("/device/v1/DEFAULT/d1") == 200)
     #expect(try status("/device/v1/DEFAULT/d1/twin") == 200)
     #expect(try status("/DEFAULT/controller/v1/d1") == 200)
+    let log = try connection.send(
+      "PUT", "/device/v1/DEFAULT/d1/logs/system.log", body: .bytes([0x61]))
+    #expect(log.status == 201)
     #expect(try status("/device/v1/DEFAULT/d2/twin") == 401)
     #expect(try status("/device/v1/other/d1/twin") == 401)
     #expect(try desk.expect(200, "GET", "T/devices/d1")["state"] == "active")

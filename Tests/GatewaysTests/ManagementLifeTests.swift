@@ -192,6 +192,45 @@ struct ManagementLifeTests {
     #expect(counts == [0, 1])
   }
 
+  @Test func `a stream ends when its token is withdrawn, and others go on`() throws {
+    let service = try ManagementService()
+    let client = try ManagementClient(service)
+    let issued = try client.expect(201, "POST", "/api/v1/tokens", #"{"label":"robot"}"#)
+    let token = try #require(issued["token"]?.string)
+    let fingerprint = try #require(issued["fingerprint"]?.string)
+    func listen(_ token: String) throws -> RawSocket {
+      let socket = try RawSocket(port: service.port)
+      socket.send(
+        "GET \(ManagementService.tenant)/events HTTP/1.1\r\nHost: x\r\n"
+          + "Authorization: Bearer \(token)\r\n\r\n")
+      socket.waitsAtMost(seconds: 20)
+      let text = hear(socket, until: "event: summary")
+      #expect(text.hasPrefix("HTTP/1.1 200 ") && text.contains("event: summary"))
+      return socket
+    }
+    func hear(_ socket: RawSocket, until word: String) -> String {
+      var text = ""
+      while !text.contains(word) {
+        let more = socket.readSome()
+        guard !more.isEmpty else { break }
+        text += more
+      }
+      return text
+    }
+    let robot = try listen(token)
+    let other = try listen(service.token)
+    _ = try client.expect(204, "DELETE", "/api/v1/tokens/\(fingerprint)")
+    let withdrawn = ContinuousClock.now
+    // What was withdrawn is told nothing more, though something changes right after it.
+    _ = try client.expect(201, "POST", "T/devices", #"{"id":"late"}"#)
+    let told = robot.readToEnd()
+    // Shorter than the socket waits, so it was the server that ended it.
+    #expect(ContinuousClock.now - withdrawn < .seconds(10))
+    #expect(!told.contains(#""devices":1"#))
+    let heard = hear(other, until: #""devices":1"#)
+    #expect(heard.contains(#""devices":1"#))
+  }
+
   @Test func `no more than 256 listen at once`() throws {
     let service = try ManagementService()
     let client = try ManagementClient(service)

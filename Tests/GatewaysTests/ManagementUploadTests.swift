@@ -152,6 +152,13 @@ final class RawSocket {
     }
   }
 
+  /// Makes reading give up after a while, as if the other end had closed.
+  func waitsAtMost(seconds: Int) {
+    var wait = timeval(tv_sec: seconds, tv_usec: 0)
+    setsockopt(
+      descriptor, SOL_SOCKET, SO_RCVTIMEO, &wait, socklen_t(MemoryLayout<timeval>.size))
+  }
+
   /// What has come, once something has.
   func readSome() -> String {
     var piece = [UInt8](repeating: 0, count: 4096)

@@ -214,6 +214,43 @@ import UpdateModel
     #expect(byKey?.text == "d1")
   }
 
+  @Test func `an address that floods leaves the others their places`() throws {
+    let room = try #require(service.plane.room(try Name("DEFAULT")))
+    func ask(_ address: String) -> Int? {
+      service.plane.waitBefore(.enrol, from: address, in: room)
+    }
+    // The clock stands still. Half of the burst is for whoever comes, then an eighth of it for one.
+    let guesses = (0..<2000).count { _ in ask("203.0.113.7") == nil }
+    #expect(guesses == 626)
+    #expect(ask("203.0.113.7") == 1)
+    let others = (0..<2000).count { ask("198.51.100.\($0)") == nil }
+    #expect(others == 374)
+    // Nobody has a place then, however new.
+    #expect(ask("192.0.2.1") == 1)
+    // One that asks for other things is another matter.
+    #expect(service.plane.waitBefore(.challenge, from: "203.0.113.7", in: room) == nil)
+    // In half a minute the tenant has all its places again, and nobody has to wait.
+    clock.move(by: .seconds(30))
+    #expect((0..<500).allSatisfy { _ in ask("203.0.113.7") == nil })
+  }
+
+  @Test func `one that asks on is not forgotten for many that come once`() throws {
+    let room = try #require(service.plane.room(try Name("DEFAULT")))
+    func ask(_ address: String) -> Int? {
+      service.plane.waitBefore(.session, from: address, in: room)
+    }
+    #expect((0...5000).allSatisfy { _ in ask("a") == nil })
+    // From here on each address has its share: 1250 at once, then 62 a second.
+    var (own, refused) = (0, 0)
+    for number in 0..<900 {
+      clock.move(by: Interval(milliseconds: 10))
+      own += (0..<4).count { _ in ask("a") == nil }
+      refused += (0..<6).count { ask("b\(number).\($0)") != nil }
+    }
+    #expect(refused == 0)
+    #expect((1800...1815).contains(own), "\(own)")
+  }
+
   @Test func `a flood is told to come again`() throws {
     let unit = try EnrollingUnit(service)
     var refused: HTTPResponse?

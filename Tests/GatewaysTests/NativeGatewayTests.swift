@@ -81,6 +81,33 @@ struct NativeGatewayTests {
     #expect(try device.send("GET", image["url"]?.string ?? "").status == 404)
   }
 
+  @Test func `a version and its digest are one line, also when they are told apart`() throws {
+    let one = String(repeating: "1", count: 64)
+    let two = String(repeating: "2", count: 64)
+    func report(_ members: String) throws {
+      fleet.pass(.seconds(5))
+      try device.expect(200, "PATCH", "twin", #"{"reported":{\#(members)}}"#)
+    }
+    func lines() throws -> [String] {
+      let runs = try fleet.desk.expect(200, "GET", "T/devices/d1/runs")["items"]?.array ?? []
+      return runs.map { "\($0["version"]?.string ?? "-") \($0["image"]?.string?.first ?? "-")" }
+    }
+    try report(#""version":"0.9""#)
+    try report(#""image_sha256":"\#(one)""#)
+    #expect(try lines() == ["0.9 1"])
+    // The digest of the version before is not taken for that of the new one.
+    try report(#""version":"1.0""#)
+    #expect(try lines() == ["1.0 -", "0.9 1"])
+    try report(#""serial":"7""#)
+    try report(#""image_sha256":"\#(two)""#)
+    #expect(try lines() == ["1.0 2", "0.9 1"])
+    // Another digest under the same version is another thing.
+    try report(#""image_sha256":"\#(one)""#)
+    #expect(try lines() == ["1.0 1", "1.0 2", "0.9 1"])
+    try report(#""version":"1.1","image_sha256":"\#(two)""#)
+    #expect(try lines() == ["1.1 2", "1.0 1", "1.0 2", "0.9 1"])
+  }
+
   @Test func `a failure is told with its class`() throws {
     try device.expect(200, "PATCH", "twin", #"{"reported":{"version":"0.9"}}"#)
     try fleet.start()

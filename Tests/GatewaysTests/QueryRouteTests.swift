@@ -83,6 +83,33 @@ struct QueryRouteTests {
     #expect(answer.status == 400)
   }
 
+  @Test func `a rollout goes to the devices that meet its query`() throws {
+    let service = try ManagementService()
+    try write(
+      #"{"name": "all", "stages": [{"upTo": "100%", "soak": "1h"}], "#
+        + #""failureLimit": {"share": "10%"}}"#, to: "\(service.directory)/policies/all.json")
+    let client = try ManagementClient(service)
+    try client.prepareFleet()
+    let members = #""release":"app:1.0","policy":"all","query""#
+    let wanted = members + #":"tags.site = 'lab' and not (device = 'a4')""#
+    let plan = try client.expect(200, "POST", "T/rollouts/plan", "{\(wanted)}")
+    #expect(plan["population"] == 1)
+    let made = try client.expect(
+      201, "POST", "T/rollouts", #"{"name":"r","start":true,\#(wanted)}"#)
+    #expect(made["size"] == 1 && made["group"] == nil && made["filter"] == nil)
+    let shown = try client.expect(200, "GET", "T/rollouts/r")
+    #expect(shown["query"] == #"tags.site = "lab" and not device = "a4""#)
+    let wrong = try client.expect(
+      400, "POST", "T/rollouts/plan", "{" + members + #":"tags.rack >"}"#)
+    #expect(String(decoding: wrong.text, as: UTF8.self).contains("column 12"), "\(wrong)")
+    for more in [
+      #":"lastSeen < 2h""#, ":7", ":\"\"", #":"true","group":"staging""#,
+      #":"true","filter":"tag.site=lab""#,
+    ] {
+      _ = try client.expect(400, "POST", "T/rollouts/plan", "{" + members + more + "}")
+    }
+  }
+
   @Test func `a group has the members that its query finds now`() throws {
     let client = try client()
     let made = try client.expect(

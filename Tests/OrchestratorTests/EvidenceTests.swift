@@ -8,7 +8,7 @@ import UpdateModel
 
 @Suite struct EvidenceTests {
   /// A fleet of two models, 90 and 30 devices, on version 1; the rollout of version 2 has started.
-  private func shop() throws -> Workshop {
+  private func shop(metric: String = "attr.crashes") throws -> Workshop {
     let shop = try Workshop()
     for model in ["a", "b"] { try shop.release("os-\(model)", "1", hardware: "board-\(model)") }
     let artifacts = try ["a", "b"].map {
@@ -22,7 +22,9 @@ import UpdateModel
       try shop.register(device, hardware: "board-\(device.prefix(1))", version: "1")
     }
     try shop.pollAll()
-    try shop.roll("r", "os:2", policy: "proof")
+    try shop.roll(
+      "r", "os:2", policy: "proof",
+      overrides: [(path: "gate.metrics", value: #"[{"name": "\#(metric)", "kind": "count"}]"#)])
     return shop
   }
 
@@ -135,8 +137,9 @@ import UpdateModel
     #expect(try shop.rollout("r").stages.count == 2)
   }
 
-  @Test func `crashes on updated devices only stop the rollout`() throws {
-    let shop = try shop()
+  @Test(arguments: ["attr.crashes", "attr.health.crashes"])
+  func `crashes on updated devices only stop the rollout`(metric: String) throws {
+    let shop = try shop(metric: metric)
     for device in EvidenceTests.fleet {
       guard let id = try shop.offer(device) else { continue }
       try shop.succeed(id, device)
@@ -145,8 +148,7 @@ import UpdateModel
       shop.clock.advance(.hours(1))
       for device in EvidenceTests.fleet {
         let isUpdated = try shop.part(device, "r") != nil
-        let crashes = isUpdated ? 5 * hour : hour / 10
-        try shop.describe(device, ["crashes": "\(crashes)"])
+        try crash(isUpdated ? 5 * hour : hour / 10, device, metric, in: shop)
         _ = try shop.poll(device)
       }
       if try shop.rollout("r").strata.contains(where: { $0.quarantine != nil }) { break }
@@ -155,7 +157,27 @@ import UpdateModel
     let isNoticed = rollout.status.isStopped || rollout.strata.contains { $0.quarantine != nil }
     #expect(isNoticed)
     let words = rollout.stop?.description ?? rollout.strata.compactMap(\.quarantine?.reason).first
-    #expect(words?.contains("attr.crashes") == true)
+    #expect(words?.contains(metric) == true)
+  }
+
+  @Test func `a counter below zero says nothing, however far it jumps`() throws {
+    let metric = "attr.crashes"
+    let shop = try shop(metric: metric)
+    let before = try shop.rollout("r").strata.map(\.evidence)
+    for count in [-1, Int.max, Int.min, Int.max, -1] {
+      shop.clock.advance(.hours(1))
+      try crash(count, "a80", metric, in: shop)
+    }
+    #expect(try shop.rollout("r").strata.map(\.evidence) == before)
+  }
+
+  // Says how often a device has crashed, where the metric looks for it.
+  private func crash(_ count: Int, _ device: String, _ metric: String, in shop: Workshop) throws {
+    let number = JSON.integer(Int64(count))
+    _ = try shop.plane.report(
+      by: try DeviceID(device),
+      metric == "attr.crashes" ? ["crashes": number] : ["health": ["crashes": number]],
+      in: shop.room)
   }
 
   @Test func `devices come back a few at a time`() throws {

@@ -192,6 +192,50 @@ import UpdateModel
     #expect(failed.map(\.device.text) == ["d2"])
   }
 
+  @Test func `a large fleet is counted in turns, and the job ends when all was seen`() throws {
+    let crowd = try (0..<11_000).map { number in
+      try Registration(
+        device: try DeviceID("x\(number)"), hardware: try Name("board-a"), tags: [:], token: nil)
+    }
+    _ = try shop.plane.register(crowd, in: shop.room)
+    let query = try Query("tags.site = \"berlin\" and group = \"berliners\"")
+    _ = try shop.plane.putGroup(
+      DeviceGroup(
+        name: try Name("berliners"), membership: .query(try Query("tags.site = \"berlin\""))),
+      in: shop.room)
+    try shop.startJob("berlin", "identify", to: .query(query))
+    try shop.startJob("crew", "identify", to: .group(try Name("berliners")))
+    #expect(try shop.job("berlin").size == 3 && shop.job("crew").size == 3)
+    #expect(try round() == ["d1", "d2", "d3"])
+    shop.pass(.seconds(11))
+    // The first look was at less than half of the fleet.
+    #expect(try shop.job("berlin").job.status == .running)
+    // One that joins meanwhile still has its command.
+    try shop.retag("d4", "berlin")
+    #expect(try round(["d4"]) == ["d4"])
+    for _ in 0..<40 { shop.pass(.seconds(1)) }
+    for name in ["berlin", "crew"] {
+      let view = try shop.job(name)
+      #expect(view.job.status == .finished && view.counts[.done] == 4, "\(name)")
+    }
+  }
+
+  @Test func `only members of the target are counted, by what each says it can do`() throws {
+    try shop.advertise("d1", [["name": "set-led", "arguments": ["type": "object"]]])
+    try shop.advertise("d2", [["name": "set-led"]])
+    let request = JobRequest(
+      name: try Name("led"), target: .group(try Name("lab")),
+      command: CommandRequest(name: try Name("set-led")),
+      limits: JobLimits(perMinute: nil, concurrent: nil, failureStop: nil))
+    _ = try shop.plane.putGroup(
+      DeviceGroup(name: try Name("lab"), membership: .filter(try DeviceFilter("tag.site=lab"))),
+      in: shop.room)
+    try shop.advertise("d5", [["name": "set-led"]])
+    let lab = try shop.plane.plan(request, in: shop.room)
+    #expect(lab.able == 1 && lab.unable == 2 && lab.examples.map(\.text) == ["d5"])
+    #expect(lab.reason?.hasSuffix("does not say that it can set-led") == true)
+  }
+
   @Test func `a disruptive job passes over a device that installs and comes back to it`() throws {
     try shop.release("os", "2")
     try shop.roll("os-2", "os:2", target: .filter(try DeviceFilter("device=d1")))

@@ -58,6 +58,17 @@ import UpdateModel
         == [.provisioned: 5000, .enrolled: 1])
   }
 
+  @Test func `a device that gets a token by hand is counted as enrolled in its batch`() throws {
+    let shop = try Workshop()
+    var request = BatchRequest(name: "two", count: 2)
+    request.identifiers = .pattern(try DeviceIDPattern("unit-{n}"), from: 1)
+    let made = try shop.plane.provision(request, by: "tester", in: shop.room)
+    let device = try #require(made.devices.first?.device)
+    _ = try shop.plane.renewToken(of: device, in: shop.room)
+    #expect(
+      shop.plane.batch(made.batch.id, in: shop.room)?.counts == [.provisioned: 1, .enrolled: 1])
+  }
+
   @Test func `a batch that cannot be whole leaves nothing behind`() throws {
     let shop = try Workshop()
     try shop.register("unit-0700")

@@ -92,8 +92,18 @@ import UpdateModel
   @Test func `a malformed wish, and one that is ignored, hold nobody back`() throws {
     let malformed = try HeldBack.shop([], devices: ["d1": ["autoUpdate": "at night"]])
     #expect(try malformed.offer("d1") != nil)
+    let story = try malformed.plane.explain(
+      try DeviceID("d1"), rollout: "os-2", in: malformed.room
+    ).story
+    let told = "it reports a wish that cannot be read, autoUpdate at night, and counts as always"
+    #expect(story.facts.contains { $0.hasPrefix(told) })
     let ignored = try HeldBack.shop([("wish", "ignore")], devices: ["d1": WishTests.night])
     #expect(try ignored.offer("d1") != nil)
+    let silent = try HeldBack.shop(
+      [("wish", "ignore")], devices: ["d1": ["autoUpdate": "at night"]])
+    let facts = try silent.plane.explain(try DeviceID("d1"), rollout: "os-2", in: silent.room)
+      .story.facts
+    #expect(!facts.contains { $0.contains("wish") })
   }
 
   @Test func `a wish is honoured for as long as a device may put its update off`() throws {

@@ -4,6 +4,7 @@ import FleetSimulator
 import Glibc
 import ServiceSimulator
 import Testing
+import UpdateModel
 
 @Suite struct ServiceSimulationTests {
   private static let images = Result { try SimulationImages() }
@@ -48,13 +49,18 @@ import Testing
     for words in [
       "the power fails", "an orderly restart", "the clock jumps back", "the clock jumps forward",
       "the disk is full", "the disk is failing", "loses its power", "is away until",
-      "pause is done", "resume of r1 is done", "register is done", ": 503 ",
+      "pause is done", "resume of r1 is done", "register is done", ": 503 ", ": 304 ",
+      "desire is done", "label is done", "send is done", "recall is done", "job is done",
+      "is accepted #", "is done #", "is failed #", "is rejected #",
     ] {
       #expect(story.contains(words), "no run has: \(words)")
     }
   }
 
-  @Test func `an uneventful run answers everybody and brings the release to every device`() throws {
+  @Test(arguments: [Share.none, .whole])
+  func `an uneventful run answers everybody and brings the release to every device`(
+    native: Share
+  ) throws {
     let images = try ServiceSimulationTests.images.get()
     var scenario = ServiceScenario.drawn(seed: 0)
     scenario.scale = 1
@@ -63,6 +69,7 @@ import Testing
     scenario.policy =
       #"{"name": "drawn", "stages": {"start": 3, "soak": "5m"}, "failureLimit": {"share": "5%"}}"#
     scenario.traits = .init()
+    scenario.native = native
     scenario.network = .init()
     scenario.world = .init()
     let report = ServiceSimulation.run(scenario, images: images)

@@ -164,6 +164,7 @@ private func hindrances(
     (#"{"install": {"where": "group = beta"}}"#, "column"),
     (#"{"install": {"where": "group = 'beta'"}}"#, "nothing that a condition can ask for"),
     (#"{"install": {"where": "lastSeen < 2h"}}"#, "nothing that a condition can ask for"),
+    (#"{"install": {"where": "update.phase = 'failed'"}}"#, "update is written by the server"),
     (#"{"install": {"ifUnknown": "maybe"}}"#, "\"wait\" or \"allow\""),
     (#"{"install": {"inUse": false}}"#, "unknown field"),
     (#"{"boot": {}}"#, "download, install"), ("7", "an object is expected"),
@@ -195,6 +196,23 @@ private func hindrances(
   ])
   func `a wish that cannot be read is kept as such`(text: String) {
     #expect(UpdateWish(text) == .malformed(text))
+  }
+
+  @Test(arguments: [
+    (#""at 2-4""#, "autoUpdate at 2-4, and counts as always: a time of its day is two different"),
+    (#""never""#, "autoUpdate never, and counts as always: it is none of"),
+    ("true", "autoUpdate true, and counts as always: it is none of"),
+    (#"["manual"]"#, "autoUpdate an array, and counts as always: it is none of"),
+    (#"{"at": 2}"#, "autoUpdate an object, and counts as always: it is none of"),
+  ])
+  func `what is wrong with a wish is told`(value: String, words: String) throws {
+    let wish = UpdateWish(of: try device(#"{"autoUpdate": \#(value)}"#))
+    #expect(wish.fault?.hasPrefix("reports a wish that cannot be read, \(words)") == true)
+  }
+
+  @Test(arguments: ["{}", #"{"autoUpdate": null}"#, #"{"autoUpdate": "at 22:00-04:00"}"#])
+  func `what can be read has nothing wrong with it`(reported: String) throws {
+    #expect(UpdateWish(of: try device(reported)).fault == nil)
   }
 
   @Test func `no wish is always`() {

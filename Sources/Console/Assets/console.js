@@ -364,7 +364,7 @@ function showHero(rollout) {
 
   say($("note"), [
     "policy " + rollout.policy,
-    rollout.group ? "group " + rollout.group : rollout.filter || "all devices",
+    rollout.group ? "group " + rollout.group : rollout.filter || rollout.query || "all devices",
     rollout.startedAt ? "started " + ago(rollout.startedAt) : "not started",
     rollout.endedAt ? (STOPPED.has(status) ? "stopped " : "ended ") + ago(rollout.endedAt) : "",
     "heights follow a root of the number of devices",

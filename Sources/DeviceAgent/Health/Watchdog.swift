@@ -27,20 +27,10 @@ final class Watchdog: Sendable {
     self.clock = clock
     self.period = period
     state = Mutex(State(descriptor: descriptor))
-    var thread = pthread_t()
     // The thread holds a reference of its own until the watchdog is closed or stopped.
-    let own = Unmanaged.passRetained(self)
-    let code = pthread_create(
-      &thread, nil,
-      { pointer in
-        if let pointer { Unmanaged<Watchdog>.fromOpaque(pointer).takeRetainedValue().pet() }
-        return nil
-      }, own.toOpaque())
-    guard code == 0 else {
-      own.release()
-      throw .system(operation: "start a thread for", path: path, code: code)
+    guard AgentThread.start({ self.pet() }) else {
+      throw .system(operation: "start a thread for", path: path, code: EAGAIN)
     }
-    pthread_detach(thread)
   }
 
   deinit { close() }

@@ -36,6 +36,8 @@ public final class Agent {
   public static let version = "0.1.0"
   /// A trial is looked at this often, since its deadline runs.
   static let trialPause = Interval.seconds(2)
+  /// A device that was asked to start again has gone down after this time, or stays.
+  static let rebootPatience = Interval.minutes(5)
 
   /// What the owner of the device told it.
   public let configuration: AgentConfiguration
@@ -56,18 +58,26 @@ public final class Agent {
   var desired: PollAnswer.Desired
   /// What stands at the server, as far as polls told.
   var answer: PollAnswer?
+  /// When it came, in the agent's own time.
+  var answerCame = Interval.zero
   var entityTag: String?
   /// Failures in a row of whatever needs the server.
   var failures = 0
   var trouble: String?
   var lastAnswer: Instant?
   var nextPoll: Instant?
+  /// The same in the agent's own time.
+  var nextPollDue = Interval.zero
   var mustEnrol = false
   var isPending = false
   /// Whether the server answered a poll of this process.
   var wasAnswered = false
   var wantsEverything = false
-  var departure: AgentDemand?
+  var departure: Departure?
+  /// What was wrong with the latest request to start the device again.
+  var rebootFailure: String?
+  /// Until when a request may take; later, commanded reboots have failed.
+  var rebootPatienceEnds: Interval?
   var waiting: Waiting?
   /// Whether the server has to be told of it.
   var isWaitingOurs = false
@@ -162,17 +172,22 @@ public final class Agent {
     }
     if let work = try work() { pause = min(pause, work) }
     if let step = try leave() { return step }
+    nextPollDue = clock.now() + pause
     nextPoll = wall() + pause
     showStatus()
     return .sleep(pause)
   }
 
   private func converse(mayWait: Bool) throws(LinkError) -> Interval {
+    try lookAtCommand()
     guard let session = try openSession() else {
       return .seconds(Int64(pendingSeconds))
     }
     try deliver(session)
-    let seconds = try poll(session, wait: mayWait ? configuration.pacing.wait : .zero)
+    let seconds = try poll(
+      session,
+      wait: mayWait && departureDue == nil && desk.running == nil
+        ? configuration.pacing.wait : .zero)
     try obey(session)
     try deliver(session)
     return configuration.pacing.pause(asked: seconds)

@@ -54,7 +54,7 @@ public struct AgentConfiguration: Sendable {
   /// Over how long the rate is measured, 1 s to 10 min.
   public var downloadWindow: Interval
   /// How often to poll.
-  public var pacing: PollPacing
+  public var pacing: NextPoll
   /// Port of the status page on 127.0.0.1; nil for no page.
   public var statusPort: Int?
 

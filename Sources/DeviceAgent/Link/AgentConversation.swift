@@ -50,8 +50,7 @@ extension Agent {
     let pollAfter = response.header("Poll-After").flatMap { Int($0) }
     switch response.status {
     case 304:
-      // Nothing new: what was offered still is, and what was commanded was taken.
-      answer?.commands = []
+      // Nothing new: what was offered still is, and so are commands that wait.
       answer?.asksForReported = false
       answer?.desired = nil
       noteAnswer()
@@ -62,6 +61,7 @@ extension Agent {
         $0.utf8.count <= Agent.tagBytesMax ? $0 : nil
       }
       answer = fresh
+      answerCame = clock.now()
       noteAnswer()
       return pollAfter ?? fresh.pollAfter
     default: throw ServerLink.refusal(response)
@@ -87,24 +87,46 @@ extension Agent {
         if configuration.tls(state).identity != nil { self.session = nil }
       }
     }
-    // One after the other: what a command changes counts for the next.
-    for command in answer.commands { try obey(command, at: answer.time ?? wall(), session) }
-    self.answer?.commands = []
+    try obeyCommands(session)
   }
 
+  /// Begins the commands that may be begun, in their order; others wait in the answer.
+  func obeyCommands(_ session: DeviceSession) throws(LinkError) {
+    guard let answer else { return }
+    // One after the other: what a command changes counts for the next.
+    var waiting: [DeviceCommand] = []
+    for command in answer.commands where try !obey(command, session) { waiting.append(command) }
+    self.answer?.commands = waiting
+  }
+
+  /// Whether there is a command that could be begun now.
+  var hasCommandToBegin: Bool { desk.running == nil && answer?.commands.isEmpty == false }
+
+  /// Begins a command; false when it waits.
   private func obey(
-    _ command: DeviceCommand, at now: Instant, _ session: DeviceSession
-  ) throws(LinkError) {
-    let request = try desk.take(
-      command, configuration, isSafeMode: updater.state.safeMode != nil, through: session, at: now)
-    guard let request else { return }
+    _ command: DeviceCommand, _ session: DeviceSession
+  ) throws(LinkError) -> Bool {
+    let own = updater.state
+    let situation = CommandDesk.Situation(
+      isSafeMode: own.safeMode != nil, isUpdating: own.phase.isBetweenInstallationAndEnd,
+      isLeaving: !reboots.isEmpty)
+    let now = clock.now()
+    let surroundings = CommandDesk.Surroundings(
+      interruption: interruption, time: now,
+      serverTime: answer?.time.map { $0 + (now - answerCame) } ?? wall())
+    let step = try desk.take(command, configuration, situation, through: session, surroundings)
+    guard step != .waits else { return false }
     log.write("command", ["id": command.id.text, "name": command.name])
-    switch request {
-    case .reboot: reboots.append(command.id)
-    case .safeMode(let isOn):
+    switch step {
+    case .taken, .waits: break
+    case .asks(.reboot):
+      reboots.append(command.id)
+      rebootPatienceEnds = nil
+    case .asks(.safeMode(let isOn)):
       try tell(isOn ? .safeModeEntered(.ordered) : .safeModeLeft)
       try desk.finish(command.id, CommandAnswer(.done, result: ["safeMode": .bool(isOn)]))
     }
+    return true
   }
 
   private func take(_ fresh: PollAnswer.Desired) throws(LinkError) {

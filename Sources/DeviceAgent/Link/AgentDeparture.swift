@@ -2,6 +2,14 @@
 
 import UpdateModel
 
+/// How this process is to end.
+enum Departure: Equatable {
+  /// By itself: its service starts it again.
+  case restartAgent
+  /// With the device, which is asked at this time (of the agent's clock) after `asked` requests.
+  case reboot(at: Interval, asked: Int)
+}
+
 extension Agent {
   /// Tells the disk side what happened, and notes what it asks for.
   func tell(_ event: AgentEvent) throws(LinkError) {
@@ -13,14 +21,61 @@ extension Agent {
     for demand in demands {
       switch demand {
       case .download, .deliverReports, .checkTrial: break
-      case .reboot, .restartAgent: departure = demand
+      case .restartAgent: departure = .restartAgent
+      case .reboot(let pause):
+        // The same demand comes with every event until it is met; only a new one sets the time.
+        let asked = updater.state.rebootsAsked
+        if case .reboot(_, asked)? = departure { continue }
+        departure = .reboot(at: clock.now() + pause, asked: asked)
       }
     }
   }
 
-  /// Ends the process or restarts the device when that is due; nil when it is not.
+  /// Ends the process or asks for a restart of the device when that is due; nil when it is not, or
+  /// when the device was asked and goes on for now.
   func leave() throws(LinkError) -> AgentStep? {
-    if departure == nil, reboots.isEmpty { return nil }
+    try giveUpReboots()
+    // A command is done to its end, which its time limit bounds.
+    guard desk.running == nil else { return nil }
+    let isUpdateDue: Bool
+    switch departure {
+    case nil: isUpdateDue = false
+    case .restartAgent:
+      try sayGoodbye()
+      log.write("ends, to be started again in another version", [:])
+      return .exit(.done)
+    case .reboot(let due, _): isUpdateDue = due <= clock.now()
+    }
+    guard isUpdateDue || (!reboots.isEmpty && rebootPatienceEnds == nil) else { return nil }
+    if isUpdateDue {
+      try tell(.rebootAsked(hookFailure: rebootFailure))
+      rebootFailure = nil
+    }
+    try sayGoodbye()
+    log.write("the device starts again", [:])
+    if configuration.rebootEndsAgent { return .exit(.rebooting) }
+    rebootPatienceEnds = clock.now() + Agent.rebootPatience
+    do throws(AgentError) {
+      // The hook asks the system to go down; that ends this process when it is time.
+      try updater.reboot()
+    } catch {
+      log.write("the reboot hook failed", ["reason": error.description])
+      rebootFailure = error.description
+      try failReboots(error.description)
+    }
+    return nil
+  }
+
+  /// When `leave` has something to do at the latest.
+  var departureDue: Interval? {
+    switch departure {
+    case nil: rebootPatienceEnds
+    case .restartAgent: .zero
+    case .reboot(let due, _): due
+    }
+  }
+
+  private func sayGoodbye() throws(LinkError) {
     if let session {
       // What the server does not get now, it gets after the start.
       do throws(LinkError) { try deliver(session) } catch {
@@ -29,25 +84,18 @@ extension Agent {
       }
     }
     showStatus()
-    if departure == .restartAgent {
-      log.write("ends, to be started again in another version", [:])
-      return .exit(.done)
-    }
-    log.write("the device starts again", [:])
-    if configuration.rebootEndsAgent { return .exit(.rebooting) }
-    do throws(AgentError) {
-      try updater.reboot()
-    } catch {
-      for id in reboots {
-        try desk.finish(id, CommandAnswer(.failed, text: error.description))
-      }
-      reboots = []
-      guard departure == nil else { throw .device(error) }
-      return nil
-    }
-    // The hook asked the system to go down; it ends this process when it is time.
-    interruption.sleep(milliseconds: Interval.minutes(5).milliseconds)
-    throw .program("the reboot hook", reason: "the device was not started again")
+  }
+
+  /// Answers commands to start again that nothing came of.
+  private func giveUpReboots() throws(LinkError) {
+    guard let end = rebootPatienceEnds, end <= clock.now() else { return }
+    try failReboots("the reboot hook ended well and the device did not start again")
+  }
+
+  private func failReboots(_ reason: String) throws(LinkError) {
+    for id in reboots { try desk.finish(id, CommandAnswer(.failed, text: reason)) }
+    reboots = []
+    rebootPatienceEnds = nil
   }
 
   // MARK: Without a server

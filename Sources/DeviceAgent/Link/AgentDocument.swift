@@ -160,7 +160,7 @@ public enum AgentDocument {
     return conditions
   }
 
-  private static func pacing(_ reader: DocumentReader) -> PollPacing? {
+  private static func pacing(_ reader: DocumentReader) -> NextPoll? {
     reader.allowOnly(["least", "most", "wait"])
     let least = reader.interval("least", default: .seconds(10), in: .seconds(1)...(.days(1)))
     let most = reader.interval("most", default: .days(1), in: .seconds(1)...(.days(30)))
@@ -170,7 +170,7 @@ public enum AgentDocument {
       reader.refuse("most", "\(most) is shorter than least, \(least)")
       return nil
     }
-    return PollPacing(least: least, most: most, wait: wait)
+    return NextPoll(least: least, most: most, wait: wait)
   }
 
   // MARK: Values

@@ -94,12 +94,12 @@ public struct AgentRun: Sendable {
     while end == nil, !interruption.isStopping {
       switch try agent.cycle(mayWait: true) {
       case .exit(let code): end = code
-      case .sleep(let pause):
-        interruption.whileIdle { _ = interruption.sleep(milliseconds: pause.milliseconds) }
+      case .sleep: end = try rest(agent)
       }
       // Only the bytes are compared here, so an unchanged file costs next to nothing.
       let text = try? StateDirectory.read(path, atMost: AgentConfiguration.bytesMax)
-      if end == nil, (text ?? nil) != loaded.text {
+      // A command is done to its end by the agent that began it.
+      if end == nil, !agent.isDoingCommand, (text ?? nil) != loaded.text {
         // A watchdog can be opened once, so the next process takes up the new configuration.
         if loaded.configuration.setup.health.watchdog != nil { return .done }
         loaded = try load()
@@ -108,6 +108,16 @@ public struct AgentRun: Sendable {
     }
     withExtendedLifetime(lock) {}
     return end ?? .done
+  }
+
+  /// Sleeps until the next poll, or until somebody wants one, and does what comes due meanwhile.
+  private func rest(_ agent: Agent) throws(LinkError) -> AgentExit? {
+    while !interruption.isStopping, !agent.isPollDue {
+      let length = agent.untilAttention.milliseconds
+      let isWoken = interruption.whileIdle { interruption.sleep(milliseconds: length) }
+      if let end = try agent.attend(isWoken: isWoken) { return end }
+    }
+    return nil
   }
 
   /// Polls once and does what can be done now.
@@ -119,6 +129,8 @@ public struct AgentRun: Sendable {
     switch try agent.cycle(mayWait: false) {
     case .exit(let code): return code
     case .sleep:
+      try agent.finishCommands()
+      if let end = try agent.attend(isWoken: false) { return end }
       if agent.troubleNow != nil { return .failed }
       return agent.isIdle ? .nothing : .done
     }

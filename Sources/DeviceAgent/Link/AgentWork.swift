@@ -16,14 +16,14 @@ extension Agent {
   ///
   /// - Returns: when to come again at the latest, if that is before the next poll.
   func work() throws(LinkError) -> Interval? {
-    try checkTrial()
-    if departure != nil { return nil }
+    // A trial that failed and a system that is to be left are not looked at again.
+    if departure == nil { try checkTrial() }
     if let action = answer?.cancelledAction {
       try tell(.cancelled(action: action))
       answer?.cancelledAction = nil
     }
     var soonest: Interval?
-    if let offer = answer?.offer, wasAnswered { soonest = try consider(offer) }
+    if departure == nil, let offer = answer?.offer, wasAnswered { soonest = try consider(offer) }
     // What came of it goes out at once: the server waits for it.
     if let session, !updater.state.outbox.isEmpty || needsTelling {
       do throws(LinkError) {
@@ -35,7 +35,7 @@ extension Agent {
         soonest = min(soonest ?? configuration.pacing.least, configuration.pacing.least)
       }
     }
-    if case .onTrial = updater.state.phase { return Agent.trialPause }
+    if departure == nil, case .onTrial = updater.state.phase { return Agent.trialPause }
     return soonest
   }
 
@@ -82,6 +82,11 @@ extension Agent {
     if update != offer.update {
       perform(
         try Agent.device { () throws(AgentError) in try updater.offer(offer.update) })
+    }
+    if let command = desk.running, command.isDisruptive {
+      let reason = "command \(command.id) is being done"
+      note(Waiting(action: action, step: "install", reason: reason, until: nil))
+      return nil
     }
     guard case .verified = updater.state.phase, try mayInstall(offer) else { return nil }
     log.write("installs", ["action": action.text, "version": update.version.text])
@@ -261,6 +266,7 @@ extension Agent {
       if interruption.isStopping { return false }
       guard bytes - progress.bytes >= Agent.progressBytes else { return true }
       progress.bytes = bytes
+      tellEndOfCommand(session)
       let now = clock.now()
       percent = min(share(bytes), 99)
       if now.milliseconds - progress.told.milliseconds >= Agent.progressPause.milliseconds {
@@ -286,6 +292,15 @@ extension Agent {
     }
   }
 
+  /// Tells how a command ended that was done meanwhile; the next turn tells it as well.
+  private func tellEndOfCommand(_ session: DeviceSession) {
+    do throws(LinkError) {
+      if try desk.look(session, at: clock.now()) { try desk.deliver(through: session) }
+    } catch {
+      trouble = error.description
+    }
+  }
+
   /// Polls in the middle of a download: whether it may go on.
   private func isStillWanted(_ session: DeviceSession, _ update: Update) -> Bool {
     do throws(LinkError) {
@@ -298,7 +313,7 @@ extension Agent {
     if let offer = answer.offer, offer.update != update || offer.download != .allowed {
       return false
     }
-    return answer.cancelledAction != update.action && answer.commands.isEmpty
+    return answer.cancelledAction != update.action && !hasCommandToBegin
   }
 }
 

@@ -1,4 +1,5 @@
-// CommandDesk: takes commands of the server, does each once, and answers until the answer arrived.
+// CommandDesk: takes commands of the server, does each once, one at a time and beside the agent's
+// thread, and answers until the answer arrived.
 
 import HTTPClient
 import UpdateModel
@@ -14,7 +15,28 @@ struct CommandDesk {
   /// Output of a program above this is no result but a log.
   private static let resultBytesMax = 32 << 10
 
+  /// What became of a command.
+  enum Step: Equatable {
+    /// It was begun, ended or refused; the answer is noted.
+    case taken
+    /// It asks this of the agent.
+    case asks(Request)
+    /// It waits for another command or for an update.
+    case waits
+  }
+
+  /// What the agent is about, as far as it matters for commands.
+  struct Situation {
+    var isSafeMode: Bool
+    /// An update is between its installation and its end: nothing disruptive is begun.
+    var isUpdating: Bool
+    /// The device was commanded to start again: nothing is begun.
+    var isLeaving: Bool
+  }
+
   private(set) var memory: CommandMemory
+  /// The command whose work goes on.
+  private(set) var running: RunningCommand?
   private let boot: String
 
   /// Takes up what was left, and ends what a restart interrupted.
@@ -40,38 +62,71 @@ struct CommandDesk {
     }
   }
 
-  /// Does a command that was not done yet, and answers it.
-  ///
-  /// - Returns: what it asks of the agent; the answer to that is given by `finish`.
+  /// Begins a command that was not begun yet and may be now, or answers it.
   mutating func take(
-    _ command: DeviceCommand, _ configuration: AgentConfiguration, isSafeMode: Bool,
-    through session: DeviceSession, at now: Instant
-  ) throws(LinkError) -> Request? {
+    _ command: DeviceCommand, _ configuration: AgentConfiguration, _ situation: Situation,
+    through session: DeviceSession, _ surroundings: Surroundings
+  ) throws(LinkError) -> Step {
     if memory[command.id] != nil {
       try memory.deliverAgain(command.id)
-      try deliver(through: session)
-      return nil
+      return .taken
     }
-    var plan = CommandDesk.plan(command, configuration, isSafeMode: isSafeMode)
-    if let expires = command.expires, expires <= now {
+    var plan = CommandDesk.plan(command, configuration, isSafeMode: situation.isSafeMode)
+    if let expires = command.expires, expires <= surroundings.serverTime {
       plan = .reject("it came after it had expired")
     }
+    guard !mustWait(plan, situation) else { return .waits }
     // On the disk first: whatever happens now, it is not begun a second time.
     if case .reject = plan {
     } else {
       try note(CommandAnswer(.running), command)
-      try deliver(through: session)
     }
+    let (leash, ended) = (surroundings.interruption.leash, surroundings.interruption)
     switch plan {
     case .reject(let reason): try note(CommandAnswer(.rejected, text: reason), command)
-    case .ask(let request): return request
-    case .run(let program): try note(CommandDesk.answer(to: program.run()), command)
+    case .ask(let request): return .asks(request)
+    case .run(let program, let isDisruptive):
+      running = RunningCommand(
+        command.id, program, isDisruptive: isDisruptive, leash: leash, at: surroundings.time
+      ) { ended.wake() }
+      if running == nil {
+        let reason = "the system has no thread to give"
+        try note(CommandAnswer(.failed, text: reason), command)
+      }
     case .collect(let sources):
-      let collection = LogCollection(session: session, command: command.id)
-      try note(try collection.collect(sources), command)
+      let collection = LogCollection(sources, for: command.id, leash: leash) { ended.wake() }
+      running = RunningCommand(collection, at: surroundings.time)
+      try look(session, at: surroundings.time)
     }
-    try deliver(through: session)
-    return nil
+    return .taken
+  }
+
+  /// Where a command is done.
+  struct Surroundings {
+    let interruption: Interruption
+    /// The agent's own time.
+    let time: Interval
+    /// The server's time.
+    let serverTime: Instant
+  }
+
+  private func mustWait(_ plan: Plan, _ situation: Situation) -> Bool {
+    switch plan {
+    case .reject, .ask(.safeMode): false
+    case .ask(.reboot): running != nil
+    case .run(_, let isDisruptive):
+      running != nil || situation.isLeaving || (isDisruptive && situation.isUpdating)
+    case .collect: running != nil || situation.isLeaving
+    }
+  }
+
+  /// Notes how the work goes; true when it has ended.
+  @discardableResult
+  mutating func look(_ session: DeviceSession?, at now: Interval) throws(LinkError) -> Bool {
+    guard let news = running?.news(session, at: now), let id = running?.id else { return false }
+    if news.state.isFinal { running = nil }
+    try finish(id, news)
+    return news.state.isFinal
   }
 
   /// Ends a command that the agent as a whole did.
@@ -90,7 +145,7 @@ struct CommandDesk {
   enum Plan: Equatable {
     case reject(String)
     case ask(Request)
-    case run(CommandProgram)
+    case run(CommandProgram, isDisruptive: Bool)
     case collect([AgentConfiguration.LogSource])
   }
 
@@ -111,31 +166,31 @@ struct CommandDesk {
       }
       return .ask(.safeMode(isOn))
     case .factoryReset:
-      return hook(configuration.factoryReset, "factoryReset", command)
+      return hook(configuration.factoryReset, "factoryReset", .factoryReset, command)
     case .identify:
-      return hook(configuration.identify, "identify", command)
+      return hook(configuration.identify, "identify", .identify, command)
     case .collectLogs:
       return logs(command, configuration)
     case nil:
       // An action of the product is advertised as well, so it can be commanded.
       let actions = configuration.setup.hooks.actions
       if let action = actions.first(where: { $0.key.text == command.name }) {
-        return .run(program(action.value, command))
+        return .run(program(action.value, command), isDisruptive: true)
       }
       guard
         let capability = configuration.capabilities.first(where: {
           $0.name.text == command.name
         })
       else { return .reject("this device has no command \(command.name.prefix(64))") }
-      return .run(program(capability.program, command))
+      return .run(program(capability.program, command), isDisruptive: capability.isDisruptive)
     }
   }
 
   private static func hook(
-    _ call: ProgramCall?, _ name: String, _ command: DeviceCommand
+    _ call: ProgramCall?, _ name: String, _ kind: StandardCommand, _ command: DeviceCommand
   ) -> Plan {
     guard let call else { return .reject("no hook \(name) is configured") }
-    return .run(program(call, command))
+    return .run(program(call, command), isDisruptive: kind.isDisruptive)
   }
 
   private static func logs(_ command: DeviceCommand, _ configuration: AgentConfiguration) -> Plan {

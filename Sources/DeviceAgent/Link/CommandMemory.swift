@@ -88,7 +88,7 @@ struct CommandMemory {
       next.append(Entry(id: id, name: name, answer: answer, isDelivered: false, boot: boot))
     }
     while next.count > CommandMemory.countMax {
-      next.remove(at: next.firstIndex(where: \.isDelivered) ?? 0)
+      next.remove(at: next.firstIndex { $0.isDelivered && $0.answer.state.isFinal } ?? 0)
     }
     try store(next)
   }

@@ -16,8 +16,16 @@ struct CommandProgram: Equatable, Sendable {
   /// Bytes of output that are kept; the rest is read and dropped.
   var outputBytesMax = 64 << 10
 
-  /// Runs it to its end. Output and error output come together.
-  func run() -> ProgramResult {
+  /// How long output is waited for after the program has ended: what it started may hold it open.
+  private static let graceMilliseconds: Int64 = 1000
+  /// How often the program's end is looked for.
+  private static let lookMilliseconds: Int64 = 100
+
+  /// Runs it to its end, or until the leash is cut. Output and error output come together.
+  func run(_ leash: ProgramLeash = ProgramLeash()) -> ProgramResult {
+    // A program may end without reading its input; the pipe then gives EPIPE, and must not end the
+    // agent by a signal. Programs get the signal as usual, see `start`.
+    signal(SIGPIPE, SIG_IGN)
     var input: [Int32] = [-1, -1]
     var output: [Int32] = [-1, -1]
     guard pipe(&input) == 0 else { return ProgramResult(.notStarted(errno)) }
@@ -27,7 +35,7 @@ struct CommandProgram: Equatable, Sendable {
       return ProgramResult(.notStarted(code))
     }
     for end in input + output { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    let (child, code) = start(reading: input[0], writing: output[1])
+    let (child, code) = leash.start { start(reading: input[0], writing: output[1]) }
     close(input[0])
     close(output[1])
     defer { close(output[0]) }
@@ -35,8 +43,15 @@ struct CommandProgram: Equatable, Sendable {
       close(input[1])
       return ProgramResult(.notStarted(code))
     }
-    let (bytes, isInTime) = exchange(to: input[1], from: output[0])
-    return ProgramResult(CommandProgram.end(child, isInTime: isInTime), output: bytes)
+    let (bytes, stop) = exchange(to: input[1], from: output[0], of: child)
+    return ProgramResult(CommandProgram.end(child, after: stop, leash), output: bytes)
+  }
+
+  /// Why the output is not read any more.
+  private enum Stop {
+    case outputEnded
+    case programEnded
+    case timeOver
   }
 
   private func start(reading input: Int32, writing output: Int32) -> (pid_t, Int32) {
@@ -78,25 +93,38 @@ struct CommandProgram: Equatable, Sendable {
     return (child, code)
   }
 
-  /// Feeds the input and reads the output until it ends; false when the time was up first.
-  private func exchange(to input: Int32, from output: Int32) -> ([UInt8], Bool) {
+  /// Feeds the input and reads the output until it ends, the program has ended, or the time is up.
+  ///
+  /// A program that another thread starts at the same instant may inherit an end of a pipe, so the
+  /// end of the output alone says nothing certain.
+  private func exchange(
+    to input: Int32, from output: Int32, of child: pid_t
+  ) -> ([UInt8], Stop) {
     var kept: [UInt8] = []
     var sent = 0
     var isFeeding = true
     _ = fcntl(input, F_SETFL, O_NONBLOCK)
     defer { if isFeeding { close(input) } }
     let end = DeviceClock.system.now().milliseconds + timeout.milliseconds
+    var graceEnd: Int64?
     var piece = [UInt8](repeating: 0, count: 16_384)
     while true {
       if isFeeding, sent == self.input.count {
         close(input)
         isFeeding = false
       }
-      let left = end - DeviceClock.system.now().milliseconds
-      guard left > 0 else { return (kept, false) }
+      let now = DeviceClock.system.now().milliseconds
+      let left = end - now
+      guard left > 0 else { return (kept, .timeOver) }
+      if let graceEnd {
+        if graceEnd <= now { return (kept, .programEnded) }
+      } else if CommandProgram.hasEnded(child) {
+        graceEnd = now + CommandProgram.graceMilliseconds
+      }
       var entries = [pollfd(fd: output, events: Int16(POLLIN), revents: 0)]
       if isFeeding { entries.append(pollfd(fd: input, events: Int16(POLLOUT), revents: 0)) }
-      let count = poll(&entries, nfds_t(entries.count), Int32(min(left, 60_000)))
+      let count = poll(
+        &entries, nfds_t(entries.count), Int32(min(left, CommandProgram.lookMilliseconds)))
       guard count > 0 else { continue }
       if isFeeding, entries[1].revents != 0 {
         let rest = Array(self.input[sent...])
@@ -107,30 +135,43 @@ struct CommandProgram: Equatable, Sendable {
       }
       if entries[0].revents != 0 {
         let got = read(output, &piece, piece.count)
-        if got == 0 { return (kept, true) }
+        if got == 0 { return (kept, .outputEnded) }
         if got > 0 { kept += piece[..<min(got, outputBytesMax - kept.count)] }
-        if got < 0, errno != EINTR { return (kept, true) }
+        if got < 0, errno != EINTR { return (kept, .outputEnded) }
       }
     }
   }
 
-  private static func end(_ child: pid_t, isInTime: Bool) -> ProgramResult.Ending {
-    if !isInTime { kill(-child, SIGKILL) }
-    var status: Int32 = 0
-    // A program may close its output and run on: it gets a moment, and ends then.
-    for _ in 0..<500 {
-      let ended = waitpid(child, &status, isInTime ? WNOHANG : 0)
-      if ended == child { return ending(status, isInTime: isInTime) }
-      if ended < 0, errno != EINTR { return .notStarted(errno) }
-      usleep(10_000)
-    }
-    kill(-child, SIGKILL)
-    waitpid(child, &status, 0)
-    return .timedOut
+  /// Whether a program has ended; it stays to be waited for, so that its number is not given away.
+  private static func hasEnded(_ child: pid_t) -> Bool {
+    var info = siginfo_t()
+    return waitid(P_PID, id_t(child), &info, WEXITED | WNOHANG | WNOWAIT) == 0
+      && info.si_signo == SIGCHLD
   }
 
-  private static func ending(_ status: Int32, isInTime: Bool) -> ProgramResult.Ending {
-    guard isInTime else { return .timedOut }
+  private static func end(
+    _ child: pid_t, after stop: Stop, _ leash: ProgramLeash
+  ) -> ProgramResult.Ending {
+    var isTimedOut = stop == .timeOver
+    // What it started and left behind ends with it.
+    if stop != .outputEnded { kill(-child, SIGKILL) }
+    var status: Int32 = 0
+    var looks = 0
+    while true {
+      let ended = leash.reap(child, &status)
+      if ended == child { return isTimedOut ? .timedOut : ending(status) }
+      if ended < 0, errno != EINTR { return .notStarted(errno) }
+      usleep(10_000)
+      looks += 1
+      // A program may close its output and run on: it gets five seconds, and ends then.
+      if looks == 500, !isTimedOut {
+        isTimedOut = true
+        kill(-child, SIGKILL)
+      }
+    }
+  }
+
+  private static func ending(_ status: Int32) -> ProgramResult.Ending {
     let signal = status & 0x7F
     return signal == 0 ? .exited(status >> 8 & 0xFF) : .killed(signal: signal)
   }

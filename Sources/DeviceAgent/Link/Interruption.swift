@@ -15,6 +15,8 @@ public final class Interruption: Sendable {
   private let state = Mutex(State())
   private let readEnd: Int32
   private let writeEnd: Int32
+  /// Holds the program of a command: it ends with the agent.
+  let leash = ProgramLeash()
 
   /// Makes the pipe that wakes sleepers.
   public init() throws(LinkError) {
@@ -40,8 +42,9 @@ public final class Interruption: Sendable {
     state.withLock { state in
       state.isStopping = true
       // The lock is kept, so the worker cannot leave its wait meanwhile.
-      if state.isIdle { exit(0) }
+      if state.isIdle { end(0) }
     }
+    leash.cut()
     wake()
   }
 
@@ -53,7 +56,12 @@ public final class Interruption: Sendable {
 
   /// Ends the process, once.
   public func finish(_ code: Int32) -> Never {
-    state.withLock { _ in exit(code) }
+    state.withLock { _ in end(code) }
+  }
+
+  private func end(_ code: Int32) -> Never {
+    leash.cut()
+    exit(code)
   }
 
   /// Does something that takes long and can be cut off without harm, such as waiting for an answer.

@@ -48,6 +48,18 @@ public final class ServerLink {
     }
   }
 
+  /// Opens such a connection on another thread.
+  func opener(secondsMax: Int) -> @Sendable () throws(LinkError) -> HTTPConnection {
+    let (address, tls) = (address, tls)
+    return { () throws(LinkError) in
+      do throws(HTTPClientError) {
+        return try HTTPConnection(address, tls: tls, timeoutSeconds: secondsMax)
+      } catch {
+        throw .unreachable(error)
+      }
+    }
+  }
+
   /// The path of a resource of the tenant: `enrol`, or a device and what is below it.
   static func path(_ tenant: Name, _ parts: [String]) -> String {
     "/device/v1/" + ([tenant.text] + parts).map(percentEncoded).joined(separator: "/")

@@ -46,6 +46,9 @@ public enum AgentEvent: Equatable, Sendable {
   case revertImpossible(UpdateFailure)
   /// A report was answered by the server (or refused for good: 404, 410).
   case reportDelivered(number: Int)
+  /// The device is about to be asked to start again, for an update; told before each such request.
+  /// `hookFailure` says what was wrong with the request before, when it failed by itself.
+  case rebootAsked(hookFailure: String?)
   /// A person or the server orders safe mode, or the shell found a reason for it.
   case safeModeEntered(SafeModeReason)
   /// A person or the server ends safe mode.
@@ -74,8 +77,8 @@ public enum AgentEffect: Equatable, Sendable {
   case revert(UpdateImage, Place)
   /// Clear the trial flag of the only slot that is left; nothing is to be told.
   case keep(Slot)
-  /// Start the device again.
-  case reboot
+  /// Start the device again, after this time: 0 at first, longer after requests in vain.
+  case reboot(after: Interval = .zero)
   /// Start the agent again.
   case restartAgent
 }

@@ -38,6 +38,7 @@ public enum AgentMachine {
       turn.takeWithin(event)
     case .resumed: turn.state.owedResume = nil
     case .reportDelivered(let number): turn.state.outbox.removeAll { $0.number == number }
+    case .rebootAsked(let hookFailure): turn.askForReboot(hookFailure)
     case .safeModeEntered(let reason): turn.state.safeMode = reason
     case .safeModeLeft: turn.state.safeMode = nil
     }
@@ -179,6 +180,7 @@ struct AgentTurn {
       end(update, .failed, failure)
     case (.armed, .written(let update, let image, let place)):
       state.phase = .armed(update, image: image, place: place, departures: 0)
+      state.rebootsAsked = 0
       report(update, .rebooting)
       leave(to: place)
     case (.armed, .armed(_, _, let place, _)): leave(to: place)
@@ -268,7 +270,9 @@ struct AgentTurn {
 
   mutating func leave(to place: Place) {
     switch place {
-    case .slot: effects.append(.reboot)
+    case .slot:
+      let pause = AgentMachine.rebootPause(afterAsking: state.rebootsAsked)
+      effects.append(.reboot(after: pause))
     case .agent: effects.append(.restartAgent)
     }
   }
@@ -280,6 +284,7 @@ struct AgentTurn {
   ) {
     state.phase = .idle
     state.trialFailure = nil
+    state.rebootsAsked = 0
     state.latestEnd = UpdateEnd(
       action: update.action, attempt: update.attempt, phase: phase, failure: failure)
     report(update, phase, failure)
@@ -292,7 +297,7 @@ struct AgentTurn {
     report(end.action, end.phase, end.failure)
   }
 
-  private mutating func report(
+  mutating func report(
     _ update: Update, _ phase: UpdateReport.Phase, _ failure: UpdateFailure? = nil
   ) {
     guard !update.isLocal else { return }

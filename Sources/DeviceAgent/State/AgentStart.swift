@@ -9,6 +9,7 @@ extension AgentTurn {
   mutating func start(_ facts: StartFacts) {
     let isBoot = facts.bootIdentifier != state.bootIdentifier
     state.bootIdentifier = facts.bootIdentifier
+    if isBoot { state.rebootsAsked = 0 }
     state.running = facts.running
     state.runningAgent = facts.agent
     if facts.hasSlots, facts.running == nil {
@@ -76,7 +77,7 @@ extension AgentTurn {
     switch place {
     case .slot(let slot):
       // Only the agent was started again: the boot is still to come.
-      guard isBoot else { return effects.append(.reboot) }
+      guard isBoot else { return leave(to: place) }
       guard let boot = facts.boot, boot.isTrial, boot.slot == slot else {
         return fallBack(update, state.trialFailure ?? notStarted(place))
       }

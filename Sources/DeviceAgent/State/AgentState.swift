@@ -35,6 +35,8 @@ public struct AgentState: Equatable, Sendable {
   public var latestFallback: UpdateFailure?
   /// What the checks of the present trial found, when the boot loader is left to count.
   public var trialFailure: UpdateFailure?
+  /// How often the device was asked to start again since it last did, for the present update.
+  public var rebootsAsked = 0
   /// How often images of the present update were lost after they had been verified.
   public var imagesLost = 0
 

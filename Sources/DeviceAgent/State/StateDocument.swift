@@ -28,6 +28,7 @@ enum StateDocument {
       "latestFallback": state.latestFallback.map(write),
       "trialFailure": state.trialFailure.map(write),
       "imagesLost": JSON(state.imagesLost),
+      "rebootsAsked": JSON(state.rebootsAsked),
     ])
   }
 
@@ -45,6 +46,8 @@ enum StateDocument {
     state.latestReport = Int(latestReport)
     state.bootIdentifier = bootIdentifier
     state.imagesLost = Int(imagesLost)
+    // Agents before 0.2 did not count them.
+    state.rebootsAsked = Int(clamping: max(0, document["rebootsAsked"]?.integer ?? 0))
     for member in contents {
       guard let slot = Slot(rawValue: member.key), let content = content(member.value) else {
         return nil

@@ -49,6 +49,9 @@ public enum UpdatePhase: Equatable, Sendable {
     }
   }
 
+  /// Whether slots or the device are being changed, or a trial runs.
+  public var isBetweenInstallationAndEnd: Bool { self != .idle && !canBeCancelled }
+
   /// Whether the server may still call the update off without any trace on the device.
   public var canBeCancelled: Bool {
     switch self {

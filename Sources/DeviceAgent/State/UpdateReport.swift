@@ -82,7 +82,7 @@ public struct UpdateReport: Equatable, Sendable {
   public let action: Name
   /// What happened.
   public let phase: Phase
-  /// Why, for `failed` and `reverted`.
+  /// Why, for `failed` and `reverted`, and for `rebooting` when the device does not start again.
   public let failure: UpdateFailure?
 
   /// Joins a report.

@@ -36,7 +36,10 @@ public struct LocalInstall {
       guard updater.state.phase.update?.isLocal ?? true else {
         throw .malformed(subject: "an update of the server", reason: "is under way; let it end")
       }
-      if demands.contains(.reboot) { return .rebootNeeded }
+      let asksForReboot = demands.contains {
+        if case .reboot = $0 { true } else { false }
+      }
+      if asksForReboot { return .rebootNeeded }
       if demands.contains(.restartAgent) { return .restartNeeded }
       switch updater.state.phase {
       case .idle:

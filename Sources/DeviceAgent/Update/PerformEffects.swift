@@ -32,7 +32,7 @@ extension DeviceUpdater {
       let boot = try bootAccess()
       try boot.write(try boot.read().confirming(slot))
       return .done
-    case .reboot: return .demand(.reboot)
+    case .reboot(let pause): return .demand(.reboot(after: pause))
     case .restartAgent: return .demand(.restartAgent)
     }
   }

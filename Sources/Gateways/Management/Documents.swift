@@ -52,10 +52,11 @@ enum Documents {
       "version": device.reportedVersion.map { .string($0) },
       "tags": texts(device.tags),
       "attributes": texts(device.attributes),
+      "wishFault": UpdateWish(of: device).fault.map { .string($0) },
       "groups": .array(overview.groups.map { .string($0.text) }),
       "createdAt": time(device.createdAt),
       "lastSeen": overview.lastSeen.map(time),
-      "update": overview.part.map(update),
+      "update": overview.part.map(\.update),
       "action": overview.part.map(action),
     ])
   }
@@ -82,29 +83,6 @@ enum Documents {
         .members(["cause": .string(failure.cause.rawValue), "detail": .string(failure.detail)])
       },
       "aside": action.aside.map(aside),
-    ])
-  }
-
-  /// How the update of a device goes: the reported property `update`, whatever its protocol.
-  static func update(_ part: Participation) -> JSON {
-    let action = part.action
-    let error: JSON? = action.failure.map { failure in
-      .members([
-        "class": .string(part.errorClass ?? failure.cause.rawValue),
-        "code": part.code.map { JSON($0) },
-        "text": .string(failure.detail),
-      ])
-    }
-    return .members([
-      "phase": .string(action.standing.label),
-      "percent": part.percent.map { JSON($0) },
-      "bytes": part.bytes.map { .integer($0) },
-      "attempt": JSON(action.attempt),
-      "rollout": .integer(Int64(action.rollout.number)),
-      "action": .string(action.id.description),
-      "since": time(action.changedAt),
-      "reason": action.aside.map { .string($0.clause) },
-      "error": error,
     ])
   }
 

@@ -16,6 +16,8 @@ final class EventPump: Sendable {
 
   private struct Reader {
     let room: Room
+    /// Whose token opened the stream; when that is withdrawn, the stream ends.
+    let person: Operator
     let stream: EventStream
     /// Tells whether the connection went before the stream was tied to it.
     let exchange: PendingReply
@@ -35,13 +37,15 @@ final class EventPump: Sendable {
 
   init(plane: ControlPlane) { self.plane = plane }
 
-  /// Answers with a stream of summaries, the first one at once.
-  func open(_ room: Room, _ exchange: PendingReply) {
+  /// Answers with a stream of summaries, the first one at once. It ends by itself within two passes
+  /// after the token of `person` was withdrawn.
+  func open(_ room: Room, for person: Operator, _ exchange: PendingReply) {
     let stream = EventStream()
     let id = ObjectIdentifier(stream)
     let (isTaken, isFirst) = state.withLock { state -> (Bool, Bool) in
       guard state.readers.count < EventPump.readersMax else { return (false, false) }
-      state.readers[id] = Reader(room: room, stream: stream, exchange: exchange, shown: nil)
+      state.readers[id] = Reader(
+        room: room, person: person, stream: stream, exchange: exchange, shown: nil)
       defer { state.isTicking = true }
       return (true, !state.isTicking)
     }
@@ -58,6 +62,7 @@ final class EventPump: Sendable {
   }
 
   private func tick() {
+    dismissStrangers()
     let isHeartbeat = state.withLock { state -> Bool? in
       // A connection that broke before its answer was sent never closes its stream.
       state.readers = state.readers.filter { _, reader in
@@ -75,6 +80,13 @@ final class EventPump: Sendable {
       for stream in streams { stream.send(Array(":\n\n".utf8)) }
     }
     queue.asyncAfter(deadline: .now() + EventPump.pause) { self.tick() }
+  }
+
+  /// Ends the streams whose token was withdrawn, before anything more is told to them.
+  private func dismissStrangers() {
+    let readers = state.withLock { $0.readers.values.map { ($0.person, $0.stream) } }
+    // Without the lock, which a stream that closes takes to strike itself off.
+    for (person, stream) in readers where !plane.isStillKnown(person) { stream.close() }
   }
 
   /// Sends a summary to every reader that has not seen the present state of its room.

@@ -44,7 +44,7 @@ public final class ManagementGateway: Sendable {
     case slow(@Sendable () throws(Problem) -> Answer)
     case upload(Call, Room)
     case table(Call, Room)
-    case events(Room)
+    case events(Room, Operator)
   }
 
   /// Decides about a body; requests that will be refused are refused before it is received.
@@ -74,8 +74,8 @@ public final class ManagementGateway: Sendable {
         let answer = ManagementGateway.answer(handler)
         exchange.complete(answer.response, after: answer.ticket)
       }
-    case .events(let room):
-      runSlow(reply.later()) { self.pump.open(room, $0) }
+    case .events(let room, let caller):
+      runSlow(reply.later()) { self.pump.open(room, for: caller, $0) }
     case .upload: reply.send(Response(Problem(.invalidRequest, "send the image as the body")))
     case .table: reply.send(Response(Problem(.invalidRequest, "send the table as the body")))
     }
@@ -131,7 +131,7 @@ public final class ManagementGateway: Sendable {
     case .events:
       let room = try room(captures, caller)
       _ = try call(route, request, captures, caller)
-      return .events(room)
+      return .events(room, caller)
     }
   }
 

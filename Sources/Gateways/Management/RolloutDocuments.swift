@@ -10,10 +10,12 @@ extension Documents {
     let specification = rollout.specification
     var group: JSON?
     var filter: JSON?
+    var query: JSON?
     switch specification.target {
     case nil: break
     case .group(let name): group = .string(name.text)
     case .filter(let conditions): filter = .string(conditions.description)
+    case .query(let conditions): query = .string(conditions.description)
     }
     let tally = rollout.tally
     return .members([
@@ -25,6 +27,7 @@ extension Documents {
       "onAbort": .string(rollout.policy.onAbort.rawValue),
       "group": group,
       "filter": filter,
+      "query": query,
       "priority": JSON(specification.terms.priority),
       "recovery": specification.terms.isRecovery ? true : nil,
       "startAt": specification.terms.startAt.map(time),
@@ -42,7 +45,7 @@ extension Documents {
       "counts": counts(tally),
       "underWay": .array(
         view.underWay.map { part in
-          ["id": .string(part.action.device.text), "update": update(part)]
+          ["id": .string(part.action.device.text), "update": part.update]
         }),
       "stages": .array(rollout.stages.indices.map { stage($0, of: rollout) }),
       "evidence": evidence(view, isWhole: withPolicy),

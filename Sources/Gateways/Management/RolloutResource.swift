@@ -7,7 +7,7 @@ import UpdateModel
 
 /// `T/rollouts`.
 enum RolloutResource {
-  private static let requestFields = ["release", "policy", "overrides", "group", "filter"]
+  private static let requestFields = ["release", "policy", "overrides", "group", "filter", "query"]
 
   static let routes =
     [
@@ -233,12 +233,16 @@ enum RolloutResource {
   }
 
   private static func target(_ reader: DocumentReader) -> RolloutSpecification.Target? {
-    if reader.has("group"), reader.has("filter") {
-      reader.refuse("filter", "give group or filter, not both")
+    let given = ["group", "filter", "query"].filter { reader.has($0) }
+    if given.count > 1, let last = given.last {
+      reader.refuse(last, "name the devices in one way: group, filter or query")
     }
-    if reader.has("group") { return reader.name("group").map { .group($0) } }
-    if reader.has("filter") { return reader.filter("filter").map { .filter($0) } }
-    return nil
+    switch given.first {
+    case "group": return reader.name("group").map { .group($0) }
+    case "filter": return reader.filter("filter").map { .filter($0) }
+    case "query": return reader.query("query").map { .query($0) }
+    default: return nil
+    }
   }
 
   // Text is handed on as it is, because the policy reads what is JSON in it and takes the rest as

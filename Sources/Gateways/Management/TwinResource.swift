@@ -87,7 +87,7 @@ enum TwinResource {
   private static func document(
     _ section: TwinSection, _ part: Twin.Part, _ overview: DeviceOverview
   ) -> JSON {
-    let update = part == .reported ? overview.part.map(Documents.update) : nil
+    let update = part == .reported ? overview.part.map(\.update) : nil
     let shown = update.map { update in
       section.properties.merging(.object([JSON.Member(Twin.updateProperty, update)]))
     }

@@ -38,7 +38,7 @@ extension NativeGateway {
         NativeGateway.refuseMethod("GET, HEAD", &reply)
         return true
       }
-      challenge(path, room, &reply)
+      challenge(request, path, room, &reply)
       return true
     case "session":
       guard request.method == .post else {
@@ -68,7 +68,7 @@ extension NativeGateway {
   // MARK: Enrolment
 
   private func enrol(_ request: Request, _ room: Room, _ reply: inout Reply) {
-    if let seconds = plane.waitBefore(.enrol, in: room) {
+    if let seconds = plane.waitBefore(.enrol, from: request.peer.network, in: room) {
       return NativeGateway.tellToWait(seconds, &reply)
     }
     do throws(Problem) {
@@ -156,8 +156,10 @@ extension NativeGateway {
 
   // MARK: Sessions
 
-  private func challenge(_ path: NativePath, _ room: Room, _ reply: inout Reply) {
-    if let seconds = plane.waitBefore(.challenge, in: room) {
+  private func challenge(
+    _ request: Request, _ path: NativePath, _ room: Room, _ reply: inout Reply
+  ) {
+    if let seconds = plane.waitBefore(.challenge, from: request.peer.network, in: room) {
       return NativeGateway.tellToWait(seconds, &reply)
     }
     do throws(Problem) {
@@ -169,7 +171,7 @@ extension NativeGateway {
   private func session(
     _ request: Request, _ path: NativePath, _ room: Room, _ reply: inout Reply
   ) {
-    if let seconds = plane.waitBefore(.session, in: room) {
+    if let seconds = plane.waitBefore(.session, from: request.peer.network, in: room) {
       return NativeGateway.tellToWait(seconds, &reply)
     }
     do throws(Problem) {

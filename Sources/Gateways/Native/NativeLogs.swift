@@ -17,7 +17,9 @@ extension NativeGateway {
       let room = plane.room(path.tenant)
     else { return .refuse(Response(Problem(.notFound, "there is nothing at this path"))) }
     let token = NativeGateway.token(of: head)
-    guard let device = path.withDevice({ plane.authenticate(room, device: $0, token: token) })
+    let key = NativeGateway.peerKey(of: head)
+    guard
+      let device = path.withDevice({ plane.authenticate(room, device: $0, token: token, key: key) })
     else {
       return .refuse(Response(status: 401, headers: [("WWW-Authenticate", "Bearer")]))
     }

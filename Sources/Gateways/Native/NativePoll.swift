@@ -38,7 +38,9 @@ extension NativeGateway {
         return NativeGateway.unchanged(
           text.tag, briefing.pollAfter, after: briefing.ticket, &reply)
       }
-      reply.send(text.response, after: briefing.ticket)
+      reply.send(
+        text.response,
+        after: text.showsDesired ? max(briefing.ticket, briefing.desiredTicket) : briefing.ticket)
     }
   }
 
@@ -59,7 +61,10 @@ extension NativeGateway {
     for device: DeviceID, _ room: Room, _ asked: PollQuestion, _ pollAfter: Interval,
     _ reply: inout Reply
   ) {
-    guard waiting.hasPlace, let mark = plane.quiet(of: device, in: room) else {
+    guard waiting.hasPlace else {
+      return NativeGateway.unchanged(asked.known ?? 0, pollAfter, after: 0, &reply)
+    }
+    guard let mark = plane.quiet(of: device, in: room) else {
       return NativeGateway.unchanged(asked.known ?? 0, .seconds(1), after: 0, &reply)
     }
     let plane = plane
@@ -129,10 +134,12 @@ struct PollQuestion {
 struct BriefingDocument {
   /// Names all of it but the time and when to come again.
   let tag: UInt32
+  let showsDesired: Bool
   let response: Response
 
   init(_ briefing: Briefing, _ asked: PollQuestion, _ room: Room, now: Instant) {
     let isNew = briefing.desired.version > 0 && briefing.desired.version != asked.desired
+    showsDesired = isNew
     let news: [JSON.Member?] = [
       briefing.wantsReport ? JSON.Member("ask", ["reported"]) : nil,
       isNew

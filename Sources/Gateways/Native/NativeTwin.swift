@@ -15,9 +15,10 @@ extension NativeGateway {
         "version": .integer(Int64(clamping: section.version)), "properties": section.properties,
       ]
     }
+    // A version that the device has seen must never come back with other properties.
     reply.send(
-      Response(
-        json: ["desired": section(twin.desired), "reported": section(twin.reported)]))
+      Response(json: ["desired": section(twin.desired), "reported": section(twin.reported)]),
+      after: plane.lastTicket(in: visit.room))
   }
 
   /// `PATCH .../twin` with `{"reported": <merge patch>}`.

@@ -9,8 +9,9 @@ import Orchestrator
 
 /// Devices whose polls are held until there is something to tell.
 final class WaitingRoom: Sendable {
-  /// Polls that wait at once; others are answered at once.
-  static let guestsMax = 20_000
+  /// Polls that wait at once; others are answered at once. Half of the connections of a server, so
+  /// that those who wait never keep others out.
+  static let guestsMax = 8_192
   private static let pause = DispatchTimeInterval.milliseconds(250)
   private static let looksPerSecond = 4
 

@@ -45,6 +45,8 @@ struct FleetQuery {
   let cursor: String?
   let limit: Int
   let now: Instant
+  /// Where the reported property `update` comes from.
+  var parts: PartLookup = { devices in devices.map { _ in nil } }
 
   /// Groups that are counted; more would be a list of devices and not of groups.
   static let groupsMax = 100_000
@@ -116,6 +118,7 @@ struct FleetQuery {
   private func look(at number: Int, _ fields: Set<QueryField>) -> Look {
     let shard = fleet.shards[number]
     var view = fleet.view(shard, fields)
+    view.addUpdates(fields, parts)
     if fields.contains(.group) {
       let members = groups.map { $0.members(ofShard: number, shard) }
       view.columns[.group] = ShardMask(view: view, now: now).groupColumn(groups, members)

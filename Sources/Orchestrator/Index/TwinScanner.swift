@@ -21,8 +21,9 @@ struct TwinWay {
     case element(Int)
   }
 
-  /// Nil for fields that are no part of the twin.
+  /// Nil for fields that are no part of the twin, as how an update goes.
   init?(_ field: QueryField) {
+    guard field.updatePath == nil else { return nil }
     let path: QueryPath
     switch field {
     case .tag(let way): (letter, path) = (UInt8(ascii: "t"), way)

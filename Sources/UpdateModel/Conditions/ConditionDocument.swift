@@ -164,6 +164,11 @@ extension DocumentReader {
     guard let text = text(key, bytes: 1...Query.bytesMax) else { return nil }
     do throws(QueryFault) {
       let query = try Query(text)
+      guard !query.asksForUpdate else {
+        refuse(
+          key, "update is written by the server while it grants; use what a device itself reports")
+        return nil
+      }
       // Groups, states and times of calls are no state that a device reports.
       let unfit = query.fields.first { field in
         switch field {

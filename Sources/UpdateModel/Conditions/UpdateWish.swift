@@ -8,7 +8,11 @@ public enum UpdateWish: Equatable, Sendable {
   case manual
   /// Each day between two readings of its clocks.
   case at(MaintenanceWindow)
-  /// Something that cannot be read; counts as `always`.
+  /// Something that cannot be read; counts as `always`, and is shown wherever the device is.
+  ///
+  /// A wish is for comfort; what protects a device are conditions. Held back until somebody
+  /// corrects it, a device whose firmware writes its wish wrongly would never get the firmware that
+  /// does not.
   case malformed(String)
 
   /// The reported property.
@@ -27,7 +31,25 @@ public enum UpdateWish: Equatable, Sendable {
   }
 
   /// The wish of a device.
-  public init(of device: Device) { self.init(device.twin.reported.text(UpdateWish.property)) }
+  public init(of device: Device) {
+    switch device.twin.reported.properties[UpdateWish.property] {
+    case .array?: self = .malformed("an array")
+    case .object?: self = .malformed("an object")
+    case nil, .null?, .bool?, .integer?, .decimal?, .string?:
+      self.init(device.twin.reported.text(UpdateWish.property))
+    }
+  }
+
+  /// Why the wish cannot be read, to follow the name of a device or "it"; nil for one that can.
+  public var fault: String? {
+    guard case .malformed(let text) = self else { return nil }
+    let shape =
+      text.hasPrefix("at ")
+      ? "a time of its day is two different readings of 24 hours, as in at 02:00-04:00"
+      : "it is none of always, manual, and a time of its day such as at 02:00-04:00"
+    return "reports a wish that cannot be read, \(UpdateWish.property) \(text), and counts as "
+      + "always: \(shape)"
+  }
 
   private static func window(_ text: String) -> MaintenanceWindow? {
     guard text.hasPrefix("at "), text.utf8.count == 14 else { return nil }

@@ -27,13 +27,13 @@ extension Device {
         createdAt: createdAt)
       tokenDigest = nil
     }
+    // As things were before: what becomes one that ends here makes no other a successor.
+    let isRotating = enrolment.credentials.contains { $0.status == .rotating }
     for index in enrolment.credentials.indices {
       switch enrolment.credentials[index].status {
       case .active, .rotating:
         // A successor that was never used is dropped: two in line would never end.
-        let isUnused =
-          enrolment.credentials[index].status == .active
-          && enrolment.credentials.contains { $0.status == .rotating }
+        let isUnused = isRotating && enrolment.credentials[index].status == .active
         enrolment.credentials[index].status = isUnused ? .revoked : .rotating
         enrolment.credentials[index].notAfter = min(
           enrolment.credentials[index].notAfter ?? end, end)

@@ -21,15 +21,24 @@ public struct TokenBucket: Equatable, Sendable {
 
   /// Takes one request; otherwise tells after how many seconds to come again.
   public mutating func take(at now: Instant) -> Int? {
-    // A clock that was set back fills nothing.
-    let elapsed = min(max(0, (now - filledAt).milliseconds), Int64(burst) * 1000)
-    level = min(Int64(burst) * 1000, level + elapsed * Int64(rate))
-    filledAt = now
+    fill(at: now)
     guard level < 1000 else {
       level -= 1000
       return nil
     }
     let milliseconds = (1000 - level + Int64(rate) - 1) / Int64(rate)
     return Int((milliseconds + 999) / 1000)
+  }
+  /// Whether less than half of the burst is left.
+  public mutating func isBelowHalf(at now: Instant) -> Bool {
+    fill(at: now)
+    return level < Int64(burst) * 500
+  }
+
+  private mutating func fill(at now: Instant) {
+    // A clock that was set back fills nothing.
+    let elapsed = min(max(0, (now - filledAt).milliseconds), Int64(burst) * 1000)
+    level = min(Int64(burst) * 1000, level + elapsed * Int64(rate))
+    filledAt = now
   }
 }

@@ -8,14 +8,18 @@ public struct DeviceSubject: QuerySubject {
   public let lastSeen: Instant?
   /// The groups it belongs to; nil when they cannot be asked for, as while they are being found.
   public let groups: [Name]?
+  /// How its update goes, as the reported property `update` shows it; nil when it has none, and
+  /// where it cannot be asked for.
+  public let update: JSON?
 
   /// Joins what is known of a device.
   public init(
-    _ device: Device, lastSeen: Instant? = nil, groups: [Name]? = nil
+    _ device: Device, lastSeen: Instant? = nil, groups: [Name]? = nil, update: JSON? = nil
   ) {
     self.device = device
     self.lastSeen = lastSeen
     self.groups = groups
+    self.update = update
   }
 
   /// What the device has in a field.
@@ -28,8 +32,13 @@ public struct DeviceSubject: QuerySubject {
     case .group: groups.map { .texts($0.map(\.text)) }
     case .lastSeen: lastSeen.flatMap { $0 == .epoch ? nil : .time($0) }
     case .createdAt: .time(device.createdAt)
-    case .tag, .desired, .reported: device.twin.value(of: field).map { .json($0) }
+    case .tag, .desired, .reported: property(field).map { .json($0) }
     }
+  }
+
+  private func property(_ field: QueryField) -> JSON? {
+    guard let path = field.updatePath else { return device.twin.value(of: field) }
+    return update.flatMap { path.value(in: $0) }
   }
 }
 

@@ -44,6 +44,8 @@
 // - `30%` is compared with the number 30.
 // - `number(path)` takes a text that is a number for one, and `text(path)` the other way round.
 // - A device may be in several groups: `group = "beta"` holds when one of them is it.
+// - `update` is how the update of a device goes: `update.phase = "failed"`. The server makes it for
+//   the question, from the rollouts that are not closed, so it cannot choose who receives one.
 
 /// A condition on devices.
 public struct Query: Hashable, Sendable, CustomStringConvertible {
@@ -110,10 +112,13 @@ public struct Query: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
+  /// Whether it asks how the update of a device goes, which rollouts change and not the device.
+  public var asksForUpdate: Bool { fields.contains { $0.updatePath != nil } }
+
   /// Whether its result follows from the registration and the twin alone, so that it can say who is
-  /// in a group: it asks neither for groups nor for anything that time changes.
+  /// in a group: it asks neither for groups and updates nor for anything that time changes.
   public var isSteady: Bool {
-    !dependsOnTime && !fields.contains(.group) && !fields.contains(.lastSeen)
+    !dependsOnTime && !asksForUpdate && !fields.contains(.group) && !fields.contains(.lastSeen)
   }
 
   /// The canonical text; reads back as an equal query.

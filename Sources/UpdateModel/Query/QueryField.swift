@@ -147,6 +147,13 @@ public enum QueryField: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
+  /// The way below the reported property `update`, which the server makes when somebody looks at
+  /// how the update of a device goes; nil for all other fields.
+  public var updatePath: QueryPath? {
+    guard case .reported(let path) = self, path.steps.first == .member("update") else { return nil }
+    return QueryPath(Array(path.steps.dropFirst()))
+  }
+
   // The properties that mean the same on every device. A gateway that knows only texts may still
   // bring a number as text; `number(...)` and `text(...)` read such.
   private static func kind(ofReported path: QueryPath) -> Kind {
@@ -155,7 +162,9 @@ public enum QueryField: Hashable, Sendable, CustomStringConvertible {
     case QueryPath(members: "battery", "percent"), QueryPath(members: "storage", "freeBytes"),
       QueryPath(members: "temperature"), QueryPath(members: "location", "latitude"),
       QueryPath(members: "location", "longitude"), QueryPath(members: "boot", "attempts"),
-      QueryPath(members: "update", "percent"), QueryPath(members: "update", "bytes"):
+      QueryPath(members: "update", "percent"), QueryPath(members: "update", "bytes"),
+      QueryPath(members: "update", "attempt"), QueryPath(members: "update", "rollout"),
+      QueryPath(members: "update", "error", "code"):
       .number
     case QueryPath(members: "battery", "charging"), QueryPath(members: "inUse"),
       QueryPath(members: "network", "metered"), QueryPath(members: "safeMode"),
@@ -164,9 +173,11 @@ public enum QueryField: Hashable, Sendable, CustomStringConvertible {
     case QueryPath(members: "hardware"), QueryPath(members: "image_sha256"),
       QueryPath(members: "slot"), QueryPath(members: "power"),
       QueryPath(members: "network", "type"), QueryPath(members: "location", "country"),
-      QueryPath(members: "location", "site"), QueryPath(members: "timeZone"):
+      QueryPath(members: "location", "site"), QueryPath(members: "timeZone"),
+      QueryPath(members: "update", "phase"), QueryPath(members: "update", "action"),
+      QueryPath(members: "update", "error", "class"), QueryPath(members: "update", "error", "text"):
       .text
-    case QueryPath(members: "lastSeen"): .time
+    case QueryPath(members: "lastSeen"), QueryPath(members: "update", "since"): .time
     default: .anything
     }
   }

@@ -50,7 +50,12 @@ enum QueryShortForm {
       case .version: (.version, .plain)
       // Filters know all values as texts, whatever they are.
       case .tag(let key): (.tag(QueryPath(dotted: key)), .text)
-      case .attribute(let key): (.reported(QueryPath(dotted: key)), .text)
+      case .attribute(let key):
+        // A filter looks at what the device says; a path below `update` is the server's word.
+        (
+          .reported(key.hasPrefix("update.") ? QueryPath(members: key) : QueryPath(dotted: key)),
+          .text
+        )
       }
     let relation: QueryTest.Relation =
       if condition.pattern.hasSuffix("*") {

@@ -64,8 +64,6 @@ public struct Twin: Equatable, Sendable {
   public static let depthMax = 8
   /// Properties of a part, counted at the leaves.
   public static let propertiesMax = 1000
-  /// Bytes of the name of a property.
-  public static let keyBytesMax = 128
   /// Properties that a patch may name: as many as may go, and as many as may come.
   public static let patchPropertiesMax = 2 * propertiesMax
 
@@ -149,11 +147,8 @@ public struct Twin: Equatable, Sendable {
     case .array(let elements): for element in elements { try checkKeys(element, part) }
     case .object(let members):
       for member in members {
-        let printable = member.key.unicodeScalars.allSatisfy { $0.value > 0x20 && $0.value != 0x7F }
-        guard (1...keyBytesMax).contains(member.key.utf8.count), printable else {
-          throw InvalidValue(
-            field: "\(part.rawValue).\(member.key.prefix(40))",
-            reason: "a name has 1 to \(keyBytesMax) bytes and no white space")
+        if let fault = DeviceLimits.fault(ofName: member.key) {
+          throw InvalidValue(field: "\(part.rawValue).\(member.key.prefix(40))", reason: fault)
         }
         try checkKeys(member.value, part)
       }

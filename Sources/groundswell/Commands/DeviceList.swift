@@ -48,13 +48,18 @@ enum DeviceSelection {
     }
   }
 
-  /// Members for a request that takes a group or a filter.
-  static func members(_ arguments: Arguments) throws(Failure) -> (group: JSON?, filter: JSON?) {
+  /// Members for a request that takes a group, a filter or a query.
+  static func members(_ arguments: Arguments) throws(Failure) -> [JSON.Member] {
     let filter = try filter(arguments)
-    let group = arguments.value("group")
-    guard filter == nil || group == nil else {
-      throw arguments.refuse("give --group or --filter, not both")
+    let query = arguments.value("query")
+    let members = JSON.members([
+      "group": arguments.value("group").map { .string($0) }, "filter": filter.map { .string($0) },
+      "query": query.map { .string($0) },
+    ]).members
+    guard let members, members.count <= 1 else {
+      throw arguments.refuse("give --group, --filter or --query, only one of them")
     }
-    return (group.map { .string($0) }, filter.map { .string($0) })
+    if let query { try DeviceQuery.check(query, arguments) }
+    return members
   }
 }

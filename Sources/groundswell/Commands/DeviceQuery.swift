@@ -17,6 +17,7 @@ enum DeviceQuery {
       "groundswell device query 'battery.percent < 20 and tags.site = \"berlin\"'",
       "groundswell device query 'lastSeen > 7d group by hardware, version'",
       "groundswell device query 'version < \"2.4\" order by lastSeen limit 20' --json",
+      "groundswell device query 'update.phase = \"failed\" group by update.error.class, hardware'",
       "groundswell device query 'network.metered = false' --explain gw-0001",
     ]
   ) { (arguments, session) throws(Failure) in
@@ -44,10 +45,10 @@ enum DeviceQuery {
     }
   }
 
-  /// Refuses what is no query for a group, before anything is sent.
-  static func check(_ text: String, _ hint: String) throws(Failure) {
+  /// Refuses what is no query for a group or a rollout, before anything is sent.
+  static func check(_ text: String, _ arguments: Arguments) throws(Failure) {
     do throws(QueryFault) { _ = try Query(text) } catch {
-      throw .usage("this is no query\n\(error.rendered)", hint: hint)
+      throw arguments.refuse("this is no query\n\(error.rendered)")
     }
   }
 

@@ -33,7 +33,7 @@ enum GroupCommands {
     guard filter == nil || query == nil else {
       throw arguments.refuse("give --filter or --query, not both")
     }
-    if let query { try DeviceQuery.check(query, "groundswell group create --help") }
+    if let query { try DeviceQuery.check(query, arguments) }
     let answer = try session.client.document(
       "PUT", session.target("groups", arguments[0]),
       body: .members([

@@ -22,6 +22,8 @@ enum RolloutCommands {
       repeats: true),
     .value("group", "NAME", "only members of a group", default: "every device that fits"),
     .value("filter", "CONDITIONS", "only devices that match, such as 'tag.site=berlin'"),
+    .value(
+      "query", "QUERY", "only devices whose twins meet it now, as in 'battery.percent > 40'"),
   ]
 
   /// The values given with --set, each once.
@@ -37,14 +39,13 @@ enum RolloutCommands {
   /// The members of a request that say what is rolled out, to whom and how.
   static func specification(_ arguments: Arguments) throws(Failure) -> [JSON.Member] {
     let release = arguments.required("release")
-    let (group, filter) = try DeviceSelection.members(arguments)
+    let devices = try DeviceSelection.members(arguments)
     let overrides = try overrides(arguments)
     let document = JSON.members([
       "release": Int(release).map { JSON($0) } ?? .string(release),
       "policy": .string(arguments.required("policy")),
-      "overrides": overrides.isEmpty ? nil : .object(overrides), "group": group,
-      "filter": filter,
+      "overrides": overrides.isEmpty ? nil : .object(overrides),
     ])
-    return document.members ?? []
+    return (document.members ?? []) + devices
   }
 }

@@ -21,6 +21,8 @@ enum RolloutCreate {
         + "--start-at 2027-03-01T22:00:00+01:00 --end-at 2027-03-08T00:00:00Z",
       "groundswell rollout create pilot --release 7 --policy cautious --group berlin "
         + "--set failureLimit.minimum=1 --start",
+      "groundswell rollout create line-4 --release gateway:2.4.0 --policy standard "
+        + "--query 'tags.line = \"4\" and battery.percent > 40'",
     ],
     run: { (arguments) throws(Failure) in try create(arguments, try Session(arguments)) })
 

@@ -20,6 +20,7 @@ enum RolloutPlan {
       "groundswell rollout plan --release gateway:2.4.0 --policy standard",
       "groundswell rollout plan --release gateway:2.4.0 --policy cautious --set canary.soak=12h",
       "groundswell rollout plan --release 7 --policy fast --filter 'tag.site=berlin'",
+      "groundswell rollout plan --release 7 --policy fast --query 'version < \"2.4\"'",
       "groundswell rollout plan --release gateway:2.4.0 --policy evidence --expect 0.5%",
     ]
   ) { (arguments, session) throws(Failure) in

@@ -27,7 +27,7 @@ enum RolloutTables {
       "rollout": "\(rollout.name) (\(document.shown("id")))", "release": rollout.release,
       "policy": "\(document.shown("policy")), when it fails: \(document.shown("onAbort"))",
       "target": document.text("group").map { "group \($0)" } ?? document.text("filter")
-        ?? "every device that fits",
+        ?? document.text("query") ?? "every device that fits",
       "status": rollout.status, "reason": rollout.reason(now: now), "stopped": rollout.stop,
       "priority": document.text("priority"), "starts at": document.text("startAt"),
       "ends at": document.text("endAt"), "start approved": document.text("approvedBy"),

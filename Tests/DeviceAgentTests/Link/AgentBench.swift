@@ -42,7 +42,7 @@ final class AgentBench {
         "running": ["file": .string("\(path)/running")],
       ],
       "boot": ["kind": "file", "directory": .string("\(path)/boot")],
-      "health": ["deadline": "5s", "pause": "0s"],
+      "health": ["deadline": "2m", "pause": "0s"],
       "poll": ["least": "1s", "most": "1h"],
     ]
     return base.merging(members)
@@ -50,13 +50,13 @@ final class AgentBench {
 
   /// Starts the agent as its service does.
   func agent(
-    fault: String? = nil, log: AgentLog = .none
+    fault: String? = nil, log: AgentLog = .none, clock: DeviceClock = .system
   ) throws -> Agent {
     let read = try AgentDocument.read(try configuration().prettyText, path: "agent.json")
     let state = try StateDirectory(read.setup.stateDirectory)
     let agent = try Agent(
       read, configurationFault: fault, board: StatusBoard(state), disk: POSIXDisk(),
-      programs: SpawnedPrograms(), interruption: try Interruption(), log: log)
+      programs: SpawnedPrograms(), clock: clock, interruption: try Interruption(), log: log)
     try agent.start(program: nil)
     return agent
   }
@@ -107,7 +107,7 @@ final class AgentBench {
     -> AgentStep?
   {
     for _ in 0..<most {
-      let step = try agent.cycle(mayWait: false)
+      let step = try agent.turn()
       if case .exit = step { return step }
       if try condition() { return step }
     }
@@ -117,5 +117,16 @@ final class AgentBench {
   private func serve(_ path: String, as name: String) throws {
     let tag = "\"\(SHA256.value(of: name).hex.prefix(8))\""
     try counter.serve(path, as: name, tag: tag)
+  }
+}
+
+extension Agent {
+  /// A cycle, and what commands that it began come to.
+  func turn() throws -> AgentStep {
+    let step = try cycle(mayWait: false)
+    if case .exit = step { return step }
+    try finishCommands()
+    if let end = try attend(isWoken: false) { return .exit(end) }
+    return step
   }
 }

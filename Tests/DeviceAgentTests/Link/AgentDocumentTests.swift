@@ -26,7 +26,7 @@ import UpdateModel
   @Test func `server and hardware are all that is needed, the rest has defaults`() throws {
     let read = try AgentDocument.read(Array(Self.least.utf8), path: "agent.json")
     #expect(read.tenant.text == "DEFAULT")
-    #expect(read.pacing == PollPacing(least: .seconds(10), most: .days(1), wait: .zero))
+    #expect(read.pacing == NextPoll(least: .seconds(10), most: .days(1), wait: .zero))
     #expect(read.conditions.autoUpdate == .always)
     #expect(read.statusPort == nil && !read.rebootEndsAgent && !read.hasPinnedKeys)
     #expect(read.downloadRateMin == 0 && read.allowsMetered)

@@ -105,6 +105,26 @@ import UpdateModel
       bench.counter.phases == ["downloading", "downloaded", "installing", "rebooting", "installed"])
   }
 
+  @Test func `a report whose answer was lost is told again until it is answered, then no more`()
+    throws
+  {
+    bench.members = ["health": ["server": false]]
+    try bench.offer(patternBytes(10_000))
+    #expect(try bench.turns(try bench.agent()) { false } == .exit(.rebooting))
+    try bench.boot()
+    bench.counter.set {
+      $0.answer = .object([])
+      $0.lostAnswers = 3
+    }
+    let agent = try bench.agent()
+    _ = try bench.turns(agent) { agent.isIdle }
+    _ = try agent.cycle(mayWait: false)
+    let ends = bench.counter.seen { state in state.reports.filter { $0["phase"] == "installed" } }
+    #expect(ends.count == 4)
+    #expect(Set(ends.map { String(decoding: $0.text, as: UTF8.self) }).count == 1)
+    #expect(agent.isIdle)
+  }
+
   @Test func `nothing is downloaded or installed before the server allows it`() throws {
     let no: JSON = ["allowed": false, "reason": "outside the window"]
     try bench.offer(patternBytes(10_000), members: ["download": no])

@@ -40,7 +40,7 @@ import UpdateModel
       ]
     ]
     command("1", "fan", ["fan-speed": "3; rm -rf /", "on": true])
-    _ = try bench.agent().cycle(mayWait: false)
+    _ = try bench.agent().turn()
     #expect(states("1") == ["running", "done"])
     let result = answers("1").last?["result"]
     #expect(result?["word"] == "3; rm -rf /")
@@ -56,14 +56,14 @@ import UpdateModel
     bench.members = ["commands": ["identify": [.string(note)]]]
     command("5", "identify")
     let agent = try bench.agent()
-    _ = try agent.cycle(mayWait: false)
+    _ = try agent.turn()
     #expect(states("5") == ["running", "done"])
-    _ = try agent.cycle(mayWait: false)
+    _ = try agent.turn()
     // The server lost the answer and asks again, also after a restart of the agent.
     command("5", "identify")
-    _ = try agent.cycle(mayWait: false)
+    _ = try agent.turn()
     command("5", "identify")
-    _ = try bench.agent().cycle(mayWait: false)
+    _ = try bench.agent().turn()
     #expect(states("5") == ["running", "done", "done", "done"])
     #expect(try bench.directory.text("calls").split(separator: "\n").count == 1)
   }
@@ -71,13 +71,13 @@ import UpdateModel
   @Test func `a command that a kill interrupted is not done again`() throws {
     bench.members = ["commands": ["identify": [.string(note)]]]
     let agent = try bench.agent()
-    _ = try agent.cycle(mayWait: false)
+    _ = try agent.turn()
     // What the disk holds after a kill in the middle of the command.
     var memory = try CommandMemory(try StateDirectory(bench.directory.file("state")))
     try memory.note(
       CommandAnswer(.running), of: try Name("9"), named: "identify", boot: "boot-1")
     command("9", "identify")
-    _ = try bench.agent().cycle(mayWait: false)
+    _ = try bench.agent().turn()
     #expect(states("9") == ["failed"])
     #expect(try bench.directory.text("calls").isEmpty)
   }
@@ -87,7 +87,7 @@ import UpdateModel
     #expect(try bench.turns(try bench.agent()) { false } == .exit(.rebooting))
     #expect(states("2") == ["running"])
     try bench.directory.write("boot-2\n", to: "boot-id")
-    _ = try bench.agent().cycle(mayWait: false)
+    _ = try bench.agent().turn()
     #expect(states("2") == ["running", "done"])
   }
 
@@ -101,7 +101,7 @@ import UpdateModel
       ]
     ]
     command("3", "collect-logs")
-    _ = try bench.agent().cycle(mayWait: false)
+    _ = try bench.agent().turn()
     let logs = bench.counter.seen { $0.logs }
     #expect(logs["system?command=3"] == Array("all is well\n".utf8))
     #expect(logs["big?command=3"]?.count == 8 << 20)
@@ -110,7 +110,7 @@ import UpdateModel
     #expect(last?["state"] == "done")
     #expect(last?["result"]?["errors"]?.array?.first?["name"] == "gone")
     command("4", "collect-logs", ["names": ["nothing"]])
-    _ = try bench.agent().cycle(mayWait: false)
+    _ = try bench.agent().turn()
     #expect(states("4") == ["rejected"])
   }
 
@@ -124,7 +124,7 @@ import UpdateModel
         "id": "5", "name": "reboot", "expires": "2020-01-01T00:00:00Z",
       ])
     }
-    _ = try bench.agent().cycle(mayWait: false)
+    _ = try bench.agent().turn()
     for id in 1...5 {
       #expect(states("\(id)") == ["rejected"], "\(id)")
       #expect(answers("\(id)").last?["text"]?.string?.isEmpty == false)
@@ -135,15 +135,15 @@ import UpdateModel
     bench.members = ["capabilities": [["name": "fan", "command": [.string(note)]]]]
     command("1", "safe-mode", ["on": true])
     let agent = try bench.agent()
-    _ = try agent.cycle(mayWait: false)
+    _ = try agent.turn()
     #expect(bench.counter.seen { $0.reported["safeMode"] } == true)
     command("2", "fan")
-    _ = try agent.cycle(mayWait: false)
+    _ = try agent.turn()
     #expect(states("2") == ["rejected"])
     command("3", "safe-mode", ["on": false])
     command("4", "fan")
-    _ = try agent.cycle(mayWait: false)
-    _ = try agent.cycle(mayWait: false)
+    _ = try agent.turn()
+    _ = try agent.turn()
     #expect(states("4").last == "done")
     #expect(bench.counter.seen { $0.reported["safeMode"] } == false)
   }
@@ -155,14 +155,14 @@ import UpdateModel
       words: ["/bin/sh", "-c", "sleep 60 & sleep 60"], timeout: .milliseconds(300))
     #expect(slow.run().ending == .timedOut)
     var loud = CommandProgram(
-      words: ["/bin/sh", "-c", "head -c 300000 /dev/zero"], timeout: .seconds(20))
+      words: ["/bin/sh", "-c", "head -c 300000 /dev/zero"], timeout: .minutes(2))
     loud.outputBytesMax = 1000
     let result = loud.run()
     #expect(result.isSuccess && result.output.count == 1000)
-    let missing = CommandProgram(words: ["/nonexistent"], timeout: .seconds(1)).run()
+    let missing = CommandProgram(words: ["/nonexistent"], timeout: .minutes(2)).run()
     #expect(missing.ending == .notStarted(2))
     let deaf = CommandProgram(
-      words: ["/bin/true"], input: patternBytes(1 << 20), timeout: .seconds(20))
+      words: ["/bin/true"], input: patternBytes(1 << 20), timeout: .minutes(2))
     #expect(deaf.run().isSuccess)
   }
 

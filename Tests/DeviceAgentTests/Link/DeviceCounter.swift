@@ -35,6 +35,8 @@ struct CounterState {
   var patches: [JSON] = []
   /// Requests are refused with this status while it is set.
   var trouble: Int?
+  /// So many reports are taken, and their senders never learn it.
+  var lostAnswers = 0
 }
 
 /// Answers as the protocol says.
@@ -117,6 +119,10 @@ struct CounterCall {
       return json(200, ["reported": ["version": JSON(state.patches.count)]])
     case ("POST", "reports"):
       state.reports.append(document())
+      if state.lostAnswers > 0 {
+        state.lostAnswers -= 1
+        return Response(status: 503)
+      }
       return json(200, .object([]))
     case ("POST", "credentials"):
       // A key that cannot be read is answered with 400.
@@ -242,8 +248,12 @@ final class DeviceCounter {
     site.state.withLock { change(&$0) }
   }
 
-  /// The phases of the reports so far.
-  var phases: [String] { seen { state in state.reports.compactMap { $0["phase"]?.string } } }
+  /// The phases that were told so far. A report whose answer was lost or late is told again, and a
+  /// slow download tells how far it is, so the same phase in a row counts once.
+  var phases: [String] {
+    let told = seen { state in state.reports.compactMap { $0["phase"]?.string } }
+    return told.indices.filter { $0 == 0 || told[$0] != told[$0 - 1] }.map { told[$0] }
+  }
 }
 
 extension DeviceCounter {

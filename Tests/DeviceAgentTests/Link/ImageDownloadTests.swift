@@ -152,7 +152,7 @@ private final class ImageSite: RequestHandler {
   @Test func `a connection below the least rate is dropped and what came is kept`() throws {
     let drip = try DripServer(total: 14_000_000, piece: patternBytes(2_000), pauseMilliseconds: 50)
     // About 40 kB/s come; 10 MB/s are wanted.
-    let outcome = try fetch(drip.port, least: 10_000_000, window: Interval(milliseconds: 500))
+    let outcome = try fetch(drip.port, least: 10_000_000, window: Interval(milliseconds: 1500))
     guard case .tooSlow(let rate) = outcome else {
       Issue.record("ended as \(outcome)")
       return

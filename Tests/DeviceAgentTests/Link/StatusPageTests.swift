@@ -15,7 +15,7 @@ import UpdateModel
     _ = try agent.cycle(mayWait: false)
     let page = try StatusPage(port: 0, board: agent.board)
     TestThread.start { page.serve() }
-    let connection = try HTTPConnection(host: "127.0.0.1", port: page.port, timeoutSeconds: 10)
+    let connection = try HTTPConnection(host: "127.0.0.1", port: page.port, timeoutSeconds: 120)
     let html = try connection.send("GET", "/")
     #expect(html.status == 200)
     #expect(html.text.contains("not enrolled") && html.text.contains("503"))

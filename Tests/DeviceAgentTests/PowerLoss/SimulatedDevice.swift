@@ -246,7 +246,9 @@ final class SimulatedDevice {
       case .download(let image): demands = try download(image, updater)
       case .checkTrial(.slot): demands = try updater.checkTrial(isServerReachable: { true })
       case .checkTrial(.agent): demands = try updater.handle(.trialPassed)
-      case .reboot: return .reboot
+      case .reboot:
+        _ = try updater.handle(.rebootAsked(hookFailure: nil))
+        return .reboot
       case .restartAgent: return .restart
       }
     }

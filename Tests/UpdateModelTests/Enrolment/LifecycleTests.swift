@@ -56,6 +56,18 @@ import UpdateModel
     #expect(device.noteUse(of: try digest(1), at: now + .days(2)).isEmpty)
   }
 
+  @Test func `a token beside a key gets its overlap as the key does`() throws {
+    var device = try device()
+    let now = LifecycleTests.now
+    device.enrol(with: try key(1), at: now)
+    device.tokenDigest = try digest(9)
+    device.rotate(to: try key(2), overlap: .days(7), at: now)
+    for old in [try digest(1), try digest(9)] {
+      #expect(device.enrolment[old]?.status == .rotating)
+      #expect(device.enrolment[old]?.counts(at: now + .days(6)) == true)
+    }
+  }
+
   @Test func `an overlap never lengthens what ends sooner`() throws {
     var device = try device()
     let now = LifecycleTests.now

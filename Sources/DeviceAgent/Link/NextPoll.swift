@@ -1,10 +1,10 @@
-// PollPacing: when to come to the server next: as it said, within bounds, later and later while it
+// NextPoll: when to come to the server next: as it said, within bounds, later and later while it
 // does not answer.
 
 public import UpdateModel
 
 /// How often a device polls.
-public struct PollPacing: Equatable, Sendable {
+public struct NextPoll: Equatable, Sendable {
   /// Shortest pause between two polls, 1 s to 1 d; guards the server against a wrong answer.
   public var least: Interval
   /// Longest pause, at least `least`, at most 30 d; guards the device against being forgotten.

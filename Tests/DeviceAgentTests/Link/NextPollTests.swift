@@ -5,8 +5,8 @@ import UpdateModel
 
 @testable import DeviceAgent
 
-@Suite struct PollPacingTests {
-  private let pacing = PollPacing(least: .seconds(10), most: .hours(2))
+@Suite struct NextPollTests {
+  private let pacing = NextPoll(least: .seconds(10), most: .hours(2))
 
   @Test(
     arguments: [
