@@ -39,6 +39,7 @@ struct AgentVersions {
     // The error of the copy is what is told; what cannot be removed now is tidied later.
     try? disk.remove("\(version)/\(AgentVersions.program).new")
     guard let kept = try? linked(), !kept.contains(digest) else { return }
+    try? AgentStarts(self, digest).end()
     try? disk.remove("\(version)/\(AgentVersions.program)")
     try? disk.remove(version)
   }
