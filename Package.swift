@@ -53,10 +53,13 @@ let package = Package(
     library("HTTPServer", ["Crypto", "CLinux"], strict),
     library("HTTPClient", ["Crypto"], strict),
 
+    library("Threads", [], strict),
+
     // The program of a device.
-    library("DeviceAgent", ["UpdateModel", "Crypto", "UpdateTrust", "HTTPClient"], strict),
+    library(
+      "DeviceAgent", ["UpdateModel", "Crypto", "UpdateTrust", "HTTPClient", "Threads"], strict),
     .executableTarget(
-      name: "groundswell-agent", dependencies: ["UpdateModel", "DeviceAgent"],
+      name: "groundswell-agent", dependencies: ["UpdateModel", "DeviceAgent", "Threads"],
       swiftSettings: strict),
 
     // The shell, the edge, the program.
@@ -81,7 +84,7 @@ let package = Package(
       dependencies: [
         "UpdateModel", "RolloutEngine", "FleetSimulator", "Crypto", "ImagePipeline",
         "FleetStore", "HTTPServer", "HTTPClient", "Orchestrator", "Gateways", "Console",
-        "ServiceSimulator", "Labels",
+        "ServiceSimulator", "Labels", "Threads",
       ],
       swiftSettings: strict),
 

@@ -2,6 +2,7 @@
 
 import DeviceAgent
 import Glibc
+import Threads
 
 /// The agent as a service of the operating system.
 enum AgentService {
@@ -26,7 +27,7 @@ enum AgentService {
     for signal in [SIGTERM, SIGINT, SIGHUP, SIGUSR1] { sigaddset(&signals, signal) }
     pthread_sigmask(SIG_BLOCK, &signals, nil)
     let interruption = run.interruption
-    guard AgentThread.start({ AgentService.work(run) }) else {
+    guard DetachedThread.start({ AgentService.work(run) }) else {
       throw .failed("the system has no thread to give")
     }
     while true {
@@ -48,7 +49,7 @@ enum AgentService {
         guard let port = configuration.statusPort else { return }
         let page = try StatusPage(port: port, board: board)
         AgentProgram.logLine("the status page is at http://127.0.0.1:\(page.port)/")
-        guard AgentThread.start({ page.serve() }) else {
+        guard DetachedThread.start({ page.serve() }) else {
           throw .program("the status page", reason: "the system has no thread to give")
         }
       }

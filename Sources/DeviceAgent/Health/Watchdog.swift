@@ -2,6 +2,7 @@
 
 internal import Glibc
 internal import Synchronization
+internal import Threads
 internal import UpdateModel
 
 /// Keeps a watchdog quiet: outside of a trial as long as the process lives, during a trial until a
@@ -30,7 +31,7 @@ final class Watchdog: Sendable {
     self.period = period
     state = Mutex(State(descriptor: descriptor))
     // The thread holds a reference of its own until the watchdog is closed or stopped.
-    guard AgentThread.start({ self.pet() }) else {
+    guard DetachedThread.start({ self.pet() }) else {
       throw .system(operation: "start a thread for", path: path, code: EAGAIN)
     }
   }

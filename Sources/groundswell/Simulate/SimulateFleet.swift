@@ -4,6 +4,7 @@ import FleetSimulator
 import Glibc
 import HTTPClient
 import Synchronization
+import Threads
 import UpdateModel
 
 /// The fleet and everything that is counted while it runs; shared by all threads.
@@ -107,7 +108,7 @@ struct Fleet {
       } catch {
         throw .unreachable("\(error)")
       }
-      let isRunning = BackgroundThread.start {
+      let isRunning = DetachedThread.start {
         defer { board.workerEnded() }
         // A worker without a link leaves its devices to the others.
         guard let link = try? FleetLink(client.server, authorities: client.authorities) else {

@@ -2,6 +2,7 @@
 
 import Glibc
 import Synchronization
+import Threads
 import UpdateModel
 
 /// Fetches a rollout again and again on a thread of its own and keeps the latest picture.
@@ -36,7 +37,7 @@ final class RolloutFeed: Sendable {
 
   /// Follows the rollout from now on; false when the system has no thread to give.
   func start() -> Bool {
-    BackgroundThread.start { [self] in
+    DetachedThread.start { [self] in
       while true {
         listen()
         for _ in 0..<RolloutFeed.questions {

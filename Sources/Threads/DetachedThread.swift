@@ -1,11 +1,11 @@
-// BackgroundThread: runs a closure beside the main thread for the rest of the process.
+// DetachedThread: runs a closure on a thread of its own.
 
 import Glibc
 
-/// A thread of its own; the program ends it by ending.
-enum BackgroundThread {
+/// A thread for as long as its work takes, at most the rest of the process.
+public enum DetachedThread {
   /// Starts `body`; false when the system has no thread to give.
-  static func start(_ body: @escaping @Sendable () -> Void) -> Bool {
+  public static func start(_ body: @escaping @Sendable () -> Void) -> Bool {
     let box = Unmanaged.passRetained(Box(body))
     var thread = pthread_t()
     let code = pthread_create(
