@@ -4,12 +4,12 @@ import RolloutEngine
 import UpdateModel
 
 extension ControlPlane {
-  /// Takes in the numbers among the attributes that a device has just sent.
+  /// Takes in the numbers among the properties that a device has just sent.
   ///
   /// A device counts as updated once it verifiably runs the release, and as control while the
   /// rollout has not reached it; what it says in between belongs to neither.
   func measure(
-    _ before: Device, _ after: Device, sent keys: [String], in room: Room,
+    _ before: Device, _ after: Device, sent: JSON, in room: Room,
     _ ledger: inout Ledger, now: Instant
   ) {
     var draft = Draft(room, now: now)
@@ -23,7 +23,7 @@ extension ControlPlane {
       let isTreated = action != nil
       var isNews = false
       for (index, metric) in terms.metrics.enumerated() {
-        guard case .attribute(let key) = metric.field, keys.contains(key),
+        guard case .attribute(let key) = metric.field, sent.property(named: key) != nil,
           let observation = book.observe(metric, index, before, after, now: now)
         else { continue }
         book.evolve(
@@ -33,16 +33,6 @@ extension ControlPlane {
       if isNews { draft.judge(book) }
     }
     _ = commit(draft, &ledger)
-  }
-}
-
-extension JSON {
-  /// What a merge patch names: its members, and those of objects inside with their paths, as
-  /// policies write them (`health.crashes`).
-  var namedProperties: [String] {
-    (members ?? []).flatMap { member in
-      [member.key] + member.value.namedProperties.map { "\(member.key).\($0)" }
-    }
   }
 }
 

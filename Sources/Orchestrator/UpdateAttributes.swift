@@ -47,7 +47,7 @@ extension ControlPlane {
       do throws(InvalidValue) { try known.twin.set(after, of: .reported, at: now) } catch {
         throw Problem(error)
       }
-      return values.map(\.key)
+      return patch
     }.ticket
   }
 }

@@ -45,7 +45,7 @@ extension ControlPlane {
       do throws(InvalidValue) { try known.twin.merge(patch, into: .reported, at: now) } catch {
         throw Problem(error)
       }
-      return patch.namedProperties
+      return patch
     }
   }
 
@@ -58,11 +58,11 @@ extension ControlPlane {
       "\(part.rawValue) has version \(section.version) by now, not \(expected); read it again")
   }
 
-  /// The way of everything that a device reports: `body` changes the twin and names the properties
-  /// that were sent.
+  /// The way of everything that a device reports: `body` changes the twin and returns the
+  /// properties that were sent.
   func report(
     of device: DeviceID, in room: Room,
-    _ body: (inout Device, Instant) throws(Problem) -> [String]
+    _ body: (inout Device, Instant) throws(Problem) -> JSON
   ) throws(Problem) -> (section: TwinSection, ticket: UInt64) {
     try requireStore()
     let now = clock.now
@@ -81,21 +81,22 @@ extension ControlPlane {
       }
       // What it ran binds it for good, so it is noted before it can go on to something else.
       known.ran = ledger.guardians(ranBy: before, known).map(\.id)
-      let spoke = sent.contains(where: ControlPlane.tellsWhatRuns)
+      let names = sent.members?.map(\.key) ?? []
+      let spoke = names.contains(where: ControlPlane.tellsWhatRuns)
       room.fleet.put(
         known, lastSeen: now, wantsAttributes: false, versionReportedAt: spoke ? now : nil)
       room.noteChange()
       measure(before, known, sent: sent, in: room, &ledger, now: now)
       if known != before {
         var changes = [Change.device(known)]
-        let isImageTold = sent.contains(where: ReportedAttribute.imageDigest.spellings.contains)
+        let isImageTold = names.contains(where: ReportedAttribute.imageDigest.spellings.contains)
         if let run = DeviceRun(of: known, after: before, isImageTold: isImageTold, at: now) {
           changes.append(.deviceRun(run))
         }
         ledger.lastTicket = store.enqueue(changes)
       }
       // Only then: it may put the device into quarantine, which an older record would undo.
-      if sent.contains("bootId") { noticeBoot(known, in: room, &ledger, at: now) }
+      if names.contains("bootId") { noticeBoot(known, in: room, &ledger, at: now) }
       return (known.twin.reported, ledger.lastTicket)
     }
   }

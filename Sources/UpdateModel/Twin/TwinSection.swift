@@ -101,10 +101,7 @@ public struct TwinSection: Equatable, Sendable {
   /// Strings are given as they are, numbers and truth values as JSON writes them; nil for what is
   /// missing, null, or has parts.
   public func text(_ key: String) -> String? {
-    if let value = properties[key] { return TwinSection.text(value) }
-    guard key.utf8.contains(UInt8(ascii: ".")) else { return nil }
-    let path = key.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-    return properties[path: path].flatMap(TwinSection.text)
+    properties.property(named: key).flatMap(TwinSection.text)
   }
 
   private static func text(_ value: JSON) -> String? {
@@ -150,5 +147,16 @@ public struct TwinSection: Equatable, Sendable {
     for member in history?["later"]?.members ?? [] {
       later[member.key] = member.value.integer.map(Instant.init(milliseconds:))
     }
+  }
+}
+
+extension JSON {
+  /// What stands under a name as filters and policies write it: a member of that very name, or else
+  /// the way over objects that its dots tell.
+  public func property(named key: String) -> JSON? {
+    if let value = self[key] { return value }
+    guard key.utf8.contains(UInt8(ascii: ".")) else { return nil }
+    let path = key.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+    return self[path: path]
   }
 }
