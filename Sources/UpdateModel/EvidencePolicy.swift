@@ -189,15 +189,7 @@ extension DocumentReader {
     let low = Double(range.lowerBound) / 100
     let high = Double(range.upperBound) / 100
     return read(key, default: fallback, allowed: "a number from \(low) to \(high)") {
-      value -> Int? in
-      let found: Int? =
-        switch value {
-        case .integer(let whole):
-          Int(exactly: whole).flatMap { (0...1_000_000).contains($0) ? $0 * 100 : nil }
-        case .decimal(let literal): decimalHundredths(literal)
-        default: nil
-        }
-      return found.flatMap { range.contains($0) ? $0 : nil }
+      $0.hundredths(in: range)
     }
   }
 }

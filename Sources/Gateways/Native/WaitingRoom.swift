@@ -11,7 +11,7 @@ import Orchestrator
 final class WaitingRoom: Sendable {
   /// Polls that wait at once; others are answered at once. Half of the connections of a server, so
   /// that those who wait never keep others out.
-  static let guestsMax = 8_192
+  static let guestsMax = Limits().connections / 2
   private static let pause = DispatchTimeInterval.milliseconds(250)
   private static let looksPerSecond = 4
 
